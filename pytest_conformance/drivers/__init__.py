@@ -1,0 +1,1 @@
+"""Drivers: instruments over VISA, serial, USB and the network; display, cameras, capture."""

@@ -1,0 +1,68 @@
+"""The simulated world: time, rail, scene and the far ends around one device."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_conformance.simulation.farend import FarEnd, Json
+from pytest_conformance.simulation.signals import Signal
+from pytest_conformance.simulation.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to build a world; the process's command line."""
+
+    dut: str
+    known_bad: tuple[str, ...] = ()
+    seed: int = 1
+    door: str = "auto"
+    """"namespace", "relay" or "auto" (namespace where it is allowed)."""
+    folder: Path = field(default_factory=Path.cwd)
+
+
+class World:
+    """What the simulated parts share. Parts are added by the builders of each room of the simulation."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.random = random.Random(options.seed)
+        self.timeline = Timeline()
+        self.rail: Signal[float] = Signal(self.timeline, 0.0)
+        """Volts on the device's supply terminals."""
+        self.bolt: Signal[bool] = Signal(self.timeline, True)
+        """True: thrown (locked)."""
+        self.lamp: Signal[str] = Signal(self.timeline, "off")
+        """Colour of the device's indicator lamp: off, white, green, red, blue."""
+        self.lux: Signal[float] = Signal(self.timeline, 300.0)
+        """Illuminance at the device, lux."""
+        self.place: Signal[tuple[float, float]] = Signal(self.timeline, (31.2304, 121.4737))
+        """What the satellites say: latitude and longitude, degrees WGS-84."""
+        self._far_ends: dict[str, FarEnd] = {}
+
+    def add(self, far_end: FarEnd) -> None:
+        if far_end.name in self._far_ends:
+            raise ValueError(f"two far ends are named {far_end.name!r}")
+        self._far_ends[far_end.name] = far_end
+
+    def far_end(self, name: str) -> FarEnd:
+        """Return the far end `name`; KeyError names those that exist."""
+        try:
+            return self._far_ends[name]
+        except KeyError:
+            raise KeyError(f"no far end {name!r}; there are {', '.join(sorted(self._far_ends))}") from None
+
+    def __iter__(self) -> Iterator[FarEnd]:
+        return iter(self._far_ends.values())
+
+    def start(self) -> dict[str, Json]:
+        """Start every far end and return the manifest: name of the far end to its entry."""
+        return {far_end.name: far_end.start() for far_end in self}
+
+    def stop(self) -> None:
+        for far_end in reversed(list(self)):
+            far_end.stop()
+        self.timeline.close()
