@@ -17,12 +17,8 @@ from pytest_conformance.simulation.world import Options
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pytest_conformance.simulation", description=__doc__)
-    parser.add_argument(
-        "--dut", default="mock-lock", help="which simulated device: mock-lock, mock-camera, mock-watch"
-    )
-    parser.add_argument(
-        "--known-bad", default="", metavar="NAME[,NAME]", help="behaviours to swap for bad ones"
-    )
+    parser.add_argument("--dut", default="mock-lock", help="which simulated device: mock-lock, mock-camera, mock-watch")
+    parser.add_argument("--known-bad", default="", metavar="NAME[,NAME]", help="behaviours to swap for bad ones")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--door", choices=["auto", "namespace", "relay"], default="auto")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where far ends may leave files")
@@ -52,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        while sys.stdin.buffer.read1(4096):
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     except SystemExit:
         pass
