@@ -1,4 +1,4 @@
-"""The shape of a far end: something that a driver or channel connects to, and that can be killed to see what happens."""
+"""The shape of a far end: what a driver or channel connects to, and what can be killed to see what happens."""
 
 from __future__ import annotations
 
