@@ -41,6 +41,12 @@ class World:
         """Illuminance at the device, lux."""
         self.place: Signal[tuple[float, float]] = Signal(self.timeline, (31.2304, 121.4737))
         """What the satellites say: latitude and longitude, degrees WGS-84."""
+        self.load: Signal[float] = Signal(self.timeline, 27.0)
+        """What the device's supply terminals look like, ohm."""
+        self.holder: Signal[int] = Signal(self.timeline, 0)
+        """The turntable's holder that stands before the device; 0: the empty one, or none while it moves."""
+        self.labels: list[str] = []
+        """The printed label of each sample, first sample first."""
         self._far_ends: dict[str, FarEnd] = {}
 
     def add(self, far_end: FarEnd) -> None:
