@@ -68,7 +68,8 @@ class Timeline:
         """
         with self._busy:
             left = int(seconds * SECOND)
-            while (timer := self._pop(self.now() + left)) is not None:
+            target = self.now() + left
+            while (timer := self._pop(target)) is not None:
                 step = min(max(timer.due - self.now(), 0), left)
                 self._offset += step
                 left -= step
