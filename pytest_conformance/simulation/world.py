@@ -6,10 +6,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_conformance.simulation.farend import FarEnd, Json
 from pytest_conformance.simulation.signals import Signal
 from pytest_conformance.simulation.timeline import Timeline
+
+if TYPE_CHECKING:
+    from pytest_conformance.simulation.ble import BleRadio
+    from pytest_conformance.simulation.companion.screen import App
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,10 @@ class World:
         """The turntable's holder that stands before the device; 0: the empty one, or none while it moves."""
         self.labels: list[str] = []
         """The printed label of each sample, first sample first."""
+        self.app: App | None = None
+        """The companion app's screens and actions; None until a device has one."""
+        self.ble: BleRadio | None = None
+        """The device's Bluetooth LE radio, when `add_ble` has given it one."""
         self._far_ends: dict[str, FarEnd] = {}
 
     def add(self, far_end: FarEnd) -> None:
