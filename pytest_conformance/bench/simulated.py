@@ -46,6 +46,11 @@ class SimulatedWorld:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.poll() is None
+
     def entry(self, name: str) -> Mapping[str, Any]:
         """Return the manifest's entry for far end `name`; SimulationError names those that exist."""
         entry = self.manifest.get(name)

@@ -155,3 +155,9 @@ def is_bench_fault(error: BaseException) -> bool:
     """Tell whether `error` is, or hides, a fault that is not the device's."""
     behind = bench_error_behind(error)
     return isinstance(behind, ConformanceError) and behind.cause != "dut"
+
+
+def worker_lost(test: str, said: str) -> Contribution:
+    """Return what a test says whose parallel worker died: INCONCLUSIVE(bench), never FAIL (case F07)."""
+    reason = _one_line(f"the parallel worker that ran this test died: {said}")
+    return Contribution(Verdict.INCONCLUSIVE, test, Cause.BENCH, reason, "BEN-WRK-001")

@@ -1,0 +1,164 @@
+"""What a procedure may ask of a device: the role of each kind, whatever channels and vendor driver stand behind it.
+
+A vendor's device joins by an entry point in `pytest_conformance.devices`. Times are bench-clock nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from pytest_conformance.clock import Clock
+from pytest_conformance.drivers.roles import Identity
+
+
+class Access(Protocol):
+    """What a device driver is given of the bench: its roles, its channels to the device, its clock."""
+
+    clock: Clock
+
+    def role(self, name: str) -> Any: ...
+    def channel(self, name: str) -> Any: ...
+    def has(self, role: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something that the device itself showed or said, and when."""
+
+    id: str
+    title: str
+    text: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A line of the device's own log."""
+
+    name: str
+    data: Mapping[str, Any]
+    at: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Processing rules as a person meets them: where ("device" or "app"), their text, when they were first shown."""
+
+    where: str
+    text: str
+    at: int
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A consent that was asked for: what was said, whether a box was ticked before, whether no was possible."""
+
+    scope: str
+    title: str
+    text: str
+    boxes: tuple[str, ...]
+    preticked: bool
+    can_decline: bool
+    accepted: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """How the first use went: the rules met, the consents asked for, and the steps a person needed."""
+
+    rules: tuple[Rules, ...]
+    asked: tuple[Asked, ...]
+    steps: int
+
+
+@dataclass(frozen=True)
+class SensorControl:
+    """A permission: is there a control for it, and what does it say?"""
+
+    sensor: str
+    present: bool
+    on: bool | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A thing that was tried: whether it worked, what was said, and how many steps and seconds it took."""
+
+    ok: bool
+    said: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+
+
+@runtime_checkable
+class Device(Protocol):
+    """What every kind of device can be asked."""
+
+    kind: str
+
+    # --- power and identity
+    def power_on(self) -> None:
+        """Switch the supply on and wait until the device is ready; DeviceError DUT-BOOT-001 when it never is."""
+        ...
+
+    def power_off(self) -> None: ...
+    def power_cycle(self) -> None: ...
+    def identity(self) -> Identity: ...
+    def factory_reset(self) -> None:
+        """Bring the device to its factory state, powered and ready, with a new companion app beside it."""
+        ...
+
+    # --- what it shows, keeps and says
+    def shown(self) -> Sequence[Shown]: ...
+    def log(self, since: int = 0) -> Sequence[Logged]: ...
+    def storage(self) -> bytes:
+        """Return an image of the device's whole storage."""
+        ...
+
+    def keys(self) -> str:
+        """Return the TLS key log that the supplier lends ("" when none)."""
+        ...
+
+    # --- rules, consents, permissions
+    def first_use(self, consents: Mapping[str, bool], *, agree: bool = True) -> SetUp:
+        """From factory state, set the device up as a person would; `consents` answers each scope asked for."""
+        ...
+
+    def rules(self) -> Sequence[Rules]:
+        """Find the processing rules as a person would, on the device and in the app; empty when there are none."""
+        ...
+
+    def grant(self, scope: str) -> Done: ...
+    def withdraw(self, scope: str) -> Done: ...
+    def sensor(self, name: str) -> SensorControl: ...
+    def switch_sensor(self, name: str, on: bool) -> Done: ...
+
+    # --- use
+    def functions(self) -> Sequence[str]:
+        """Names of the functions that `use` can exercise; basic ones first, as the declaration lists them."""
+        ...
+
+    def use(self, function: str) -> Done:
+        """Use one function as its owner would, with the stimulus that it needs."""
+        ...
+
+    def stimulate(self, sensor: str) -> None:
+        """Give `sensor` something to sense: a known face, a known sound, a place."""
+        ...
+
+    # --- marks and erasure
+    def plant(self) -> Mapping[str, bytes]:
+        """Leave recognisable personal data on the device by normal use; return what was planted, by name."""
+        ...
+
+    def erase(self, way: str) -> Done:
+        """Erase by one of the declared ways ("delete-user", "delete-account", "factory-reset", ...)."""
+        ...
+
+    # --- authentication
+    def log_in(self, mechanism: str, secret: str) -> Done: ...
+    def change_secret(self, mechanism: str, old: str, new: str) -> Done: ...

@@ -1,0 +1,302 @@
+"""The hooks of a bench run: plan at collection, bench around the tests, verdicts from reports, views at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_conformance.errors import ConformanceError, UsageError
+from pytest_conformance.running import judging, outcome
+from pytest_conformance.running.options import Request, read
+from pytest_conformance.running.plan import REFUSED, Plan, make_plan
+from pytest_conformance.running.selection import clauses_of, matches, suite_paths, test_name, unknown_clauses
+from pytest_conformance.verdicts import Contribution
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.record import Run
+
+JUDGEMENT = pytest.StashKey[judging.Judgement]()
+STATE = pytest.StashKey["BenchSession"]()
+RUN_FOLDER = "conformance_run"
+
+
+def start(config: pytest.Config) -> None:
+    """Prepare a bench run: read what was asked, start the record, and register the hooks and fixtures."""
+    try:
+        state = BenchSession(config, read(config))
+    except UsageError as error:
+        pytest.exit(f"refused to start: {error}", returncode=REFUSED)
+    config.stash[STATE] = state
+    config.pluginmanager.register(state, "conformance-session")
+    state.register_fixtures()
+
+
+def state_of(config: pytest.Config) -> BenchSession:
+    """Return the bench session of `config`; KeyError when no run was asked for."""
+    return config.stash[STATE]
+
+
+class BenchSession:
+    """What lives as long as one pytest session on a bench. In a parallel worker it judges but does not plan."""
+
+    def __init__(self, config: pytest.Config, request: Request) -> None:
+        from pytest_conformance.record import Run
+
+        self.config = config
+        self.request = request
+        self.worker: str | None = getattr(config, "workerinput", {}).get("workerid")
+        self.parallel = bool(config.getoption("numprocesses", None)) and self.worker is None
+        self.bench: Bench | None = None
+        self.refusal: ConformanceError | None = None
+        self.plan: Plan | None = None
+        self.selected: dict[str, list[str]] = {}
+        self.deselected: set[str] = set()
+        self.clauses_by_test: dict[str, tuple[str, ...]] = {}
+        if self.worker is None and self.parallel and request.bench.mode != "mock" and not request.bench.slots:
+            raise UsageError(
+                "USE-PAR-001",
+                f"-n on bench {request.bench.name!r}, which has one place",
+                expected="a mock bench, or `slots:` in the bench file",
+                todo="run without -n",
+            )
+        if self.worker is None:
+            self.run: Run = Run.start(request.record, outcome.header(request))
+        else:
+            self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
+        self._choose_suites()
+        config.option.importmode = "importlib"
+        self._prepare_allure()
+
+    # --- set-up ---------------------------------------------------------------------------------------------
+
+    def register_fixtures(self) -> None:
+        """Make the public fixtures and the procedures known to pytest."""
+        from pytest_conformance import fixtures, procedures
+
+        for module in (fixtures, *procedures.modules()):
+            self.config.pluginmanager.register(module, f"conformance-{module.__name__}")
+
+    def _choose_suites(self) -> None:
+        if self.config.args_source is not pytest.Config.ArgsSource.ARGS or not self.config.args:
+            paths = suite_paths(self.request.declaration.kind, self.config.hook)
+            self.config.args = [str(path) for path in paths]
+
+    def _prepare_allure(self) -> None:
+        option = self.config.option
+        if getattr(option, "allure_report_dir", "absent") is None:
+            option.allure_report_dir = str(self.run.folder / "allure-results")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[RUN_FOLDER] = str(self.run.folder)
+
+    # --- collection -----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Shipped suites are collected wherever they lie, also inside a virtual environment."""
+        for argument in self.config.args:
+            chosen = Path(argument.split("::")[0])
+            if collection_path == chosen or collection_path in chosen.parents:
+                return False
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        wrong = unknown_clauses(items, self.request.catalogue)
+        if wrong:
+            pytest.exit("refused to start: USE-CLS-001: " + "\n".join(wrong), returncode=REFUSED)
+        kept, dropped = [], []
+        for item in items:
+            ids = clauses_of(item)
+            keep = matches(ids, self.request.clauses) if self.request.clauses else True
+            (kept if keep else dropped).append(item)
+            if not keep:
+                self.deselected.update(ids)
+        if dropped:
+            self.config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self.parallel:
+            return
+        for item in session.items:
+            ids = clauses_of(item)
+            self.clauses_by_test[test_name(item)] = ids
+            for clause_id in ids:
+                self.selected.setdefault(clause_id, []).append(test_name(item))
+        self.plan = make_plan(self.request.catalogue, self.request.declaration, self.selected, self.deselected)
+        for item in session.items:
+            reasons = self._not_applicable(clauses_of(item))
+            if reasons:
+                item.add_marker(pytest.mark.skip(reason=f"NOT_APPLICABLE: {reasons}"))
+            else:
+                outcome.label(item, self)
+        if self.worker in (None, "gw0"):
+            self.run.event("plan", outcome.plan_event(self.plan, self.clauses_by_test, self.deselected))
+
+    def _not_applicable(self, ids: Sequence[str]) -> str:
+        assert self.plan is not None
+        if not ids or any(self.plan.rows[each].applies for each in ids):
+            return ""
+        return "; ".join(f"{each}: {self.plan.rows[each].applicability.why}" for each in ids)
+
+    # --- the run --------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        if session.config.option.collectonly or self.parallel or not session.items or session.testsfailed:
+            return (yield)
+        with self._stoppable():
+            try:
+                self._assemble()
+                return (yield)
+            finally:
+                self._leave()
+
+    def _assemble(self) -> None:
+        from pytest_conformance.bench import Bench
+
+        request = self.request
+        folder = self.run.folder / "bench" / (self.worker or "")
+        try:
+            self.bench = Bench.open(request.bench, folder, dut=request.dut, known_bad=request.known_bad)
+            outcome.preflight(self.bench, self.run)
+            self.config.hook.pytest_conformance_bench_ready(bench=self.bench)
+        except ConformanceError as error:
+            self.refusal = error
+            self.run.event("refusal", {"code": error.code, "reason": str(error)})
+            if self.worker is None:
+                self._leave()
+                pytest.exit(f"refused to start: {error}", returncode=REFUSED)
+
+    def _leave(self) -> None:
+        if self.bench is None:
+            return
+        bench, self.bench = self.bench, None
+        doors = bench.doors
+        outcomes = bench.close()
+        self.run.event(
+            "safe-state",
+            {
+                "reached": all(each.done for each in outcomes),
+                "steps": [{"name": each.name, "done": each.done, "reason": each.reason} for each in outcomes],
+                "doors": doors,
+            },
+        )
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """SIGTERM and SIGHUP end the run as Ctrl-C does: safe state first, results kept (case A04)."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            raise KeyboardInterrupt(f"signal {signal.Signals(number).name}")
+
+        before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    # --- one test -------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        item.stash[JUDGEMENT] = judging.Judgement(self.request.profile.decision_rule)
+        if self.refusal is not None:
+            raise self.refusal
+        if self.bench is not None:
+            self.bench.beat()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        try:
+            result = yield
+        except (AssertionError, ConformanceError) as error:
+            fault = self.bench.blame(error) if self.bench is not None else None
+            if fault is not None:
+                raise judging.Inconclusive(str(fault)) from fault
+            other = judging.disguised(error)
+            if other is not None:
+                raise other from error
+            raise
+        outcome.cite_observations(item, item.stash[JUDGEMENT])
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, pytest.skip.Exception):
+            return report
+        judgement = item.stash.get(JUDGEMENT, None)
+        said = judging.contribution(test_name(item), call.when, error, judgement)
+        if said is not None and clauses_of(item):
+            report.conformance = {"clauses": list(clauses_of(item)), **judging.to_json(said)}  # type: ignore[attr-defined]
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
+        said = getattr(report, "conformance", None)
+        if said is None or said["verdict"] in {"PASS", "FAIL"}:
+            return None
+        word = said["verdict"]
+        letters = {"INCONCLUSIVE": "I", "CONDITIONAL_PASS": "c", "CONDITIONAL_FAIL": "C"}
+        return word.lower(), letters.get(word, "?"), (word, {"yellow": True})
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.worker is not None:
+            return
+        said = getattr(report, "conformance", None)
+        if said is not None:
+            self.run.event("verdict", said)
+            return
+        if report.failed and report.when not in ("setup", "call", "teardown"):
+            lost = judging.worker_lost(test_name(report.nodeid), str(report.longrepr))
+            self.run.event("verdict", {"clauses": [], "test": test_name(report.nodeid), **judging.to_json(lost)})
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
+        if self.worker is not None:
+            return (yield)
+        code = outcome.finish(self, int(exitstatus))
+        session.exitstatus = code
+        try:
+            return (yield)
+        finally:
+            session.exitstatus = code
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.worker is None:
+            outcome.summarise(self, terminalreporter)
+
+    def contributions(self) -> list[tuple[tuple[str, ...], Contribution]]:
+        """Return what was journalled by tests so far: clause ids and contribution, oldest first."""
+        by_test = outcome.planned_tests(self.run)
+        said = []
+        for event in self.run.events("verdict"):
+            data = event.data
+            ids = tuple(data["clauses"]) or by_test.get(data["test"], ())
+            said.append((ids, judging.from_json(data)))
+        return said
+
+
+def interpreter() -> str:
+    """Return the running Python's version and whether assertions are on; recorded in the header."""
+    return f"{sys.version.split()[0]} pid {os.getpid()}" + ("" if __debug__ else " (-O: assertions off)")
