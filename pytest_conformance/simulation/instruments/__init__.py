@@ -1,0 +1,20 @@
+"""Far ends of the bench's instruments: models and the wires that they speak. Nothing here knows a driver."""
+
+from __future__ import annotations
+
+from pytest_conformance.simulation.instruments.contact import Contact
+from pytest_conformance.simulation.instruments.gnss import Gnss
+from pytest_conformance.simulation.instruments.label_reader import LabelReader
+from pytest_conformance.simulation.instruments.lux import Lux
+from pytest_conformance.simulation.instruments.meter import Meter
+from pytest_conformance.simulation.instruments.mover import Mover
+from pytest_conformance.simulation.instruments.supply import Supply
+from pytest_conformance.simulation.world import World
+
+__all__ = ["Contact", "Gnss", "LabelReader", "Lux", "Meter", "Mover", "Supply", "add_instruments"]
+
+
+def add_instruments(world: World) -> None:
+    """Add every simulated instrument to `world`."""
+    for kind in (Supply, Meter, Gnss, Contact, Mover, LabelReader, Lux):
+        world.add(kind(world))
