@@ -1,0 +1,242 @@
+"""The device driver for test builds that speak the test port and the reference app (docs/test-port.md).
+
+What all kinds share: power, identity, storage, rules, consents, sensors, erasure. What differs lives in `lock.py`,
+`camera.py` and `wearable.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pytest_conformance.clock import SECOND
+from pytest_conformance.devices.roles import Access, Done, Logged, Rules, SensorControl, SetUp, Shown
+from pytest_conformance.devices.walk import CONSENT, Walk
+from pytest_conformance.drivers.roles import Identity
+from pytest_conformance.errors import DeviceError, MethodError
+
+if TYPE_CHECKING:
+    from pytest_conformance.declaration import Consent, Declaration
+    from pytest_conformance.devices.channels.companion import Companion
+    from pytest_conformance.devices.channels.console import Console
+
+FLASH_CHUNK = 24_576
+"""Bytes of storage that one message of the test port carries."""
+BOOT_PATIENCE = 3.0
+"""How many declared boot times the bench waits before it says that the device does not boot."""
+
+
+class ReferenceDevice:
+    """A device with a test port and a reference app; one for each run.
+
+    `owner` is the person who sets the device up, named with a token of this run so that the name is recognisable
+    wherever it turns up.
+    """
+
+    kind: ClassVar[str] = "device"
+    volts = 5.0
+    amperes = 2.0
+
+    def __init__(self, access: Access, declaration: Declaration) -> None:
+        self.access = access
+        self.declaration = declaration
+        self.clock = access.clock
+        self.token = secrets.token_hex(6)
+        self.owner = f"Owner-{self.token}"
+        self.secret = "".join(str(secrets.randbelow(10)) for _ in range(6))
+        self._powered_at = 0
+
+    # --- channels -------------------------------------------------------------------------------------------
+
+    @property
+    def console(self) -> Console:
+        channel: Console = self.access.channel("console")
+        return channel
+
+    @property
+    def companion(self) -> Companion:
+        channel: Companion = self.access.channel("companion")
+        return channel
+
+    @property
+    def walk(self) -> Walk:
+        return Walk(self.companion, self.clock)
+
+    # --- power and identity ---------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Switch the supply on and wait until the test port answers; DeviceError DUT-BOOT-001 when it never does."""
+        supply = self.access.role("supply")
+        supply.set_output(self.volts, self.amperes)
+        supply.on()
+        self._powered_at = self.clock.now()
+        self._await_ready("power")
+
+    def power_off(self) -> None:
+        self.access.role("supply").off()
+
+    def power_cycle(self) -> None:
+        self.power_off()
+        self.clock.sleep(2.0)
+        self.power_on()
+
+    def identity(self) -> Identity:
+        said = self.console.call("identify")
+        return Identity(
+            str(said.get("manufacturer", "")),
+            str(said.get("model", "")),
+            str(said.get("serial", "")),
+            str(said.get("firmware", "")),
+        )
+
+    def factory_reset(self) -> None:
+        """Reset the device (powering it first when it is off) and begin with a fresh companion app."""
+        if not self.access.role("supply").is_on():
+            self.power_on()
+        self.console.call("reset")
+        self._await_ready("factory reset")
+        self.companion.forget()
+
+    # --- what it shows, keeps and says ----------------------------------------------------------------------
+
+    def shown(self) -> Sequence[Shown]:
+        rows = self.console.call("screens").get("screens", [])
+        base = self._boot_time()
+        return tuple(
+            Shown(str(row["id"]), str(row["title"]), str(row["text"]), base + int(row["at_ms"]) * 1_000_000)
+            for row in rows
+        )
+
+    def log(self, since: int = 0) -> Sequence[Logged]:
+        return tuple(
+            Logged(event.name, event.data, event.at) for event in self.console.events() if event.at >= since
+        )
+
+    def storage(self) -> bytes:
+        """Read the whole flash through the test port."""
+        size = int(self.console.call("flash")["size"])
+        parts = []
+        for offset in range(0, size, FLASH_CHUNK):
+            answer = self.console.call("flash", offset=offset, length=min(FLASH_CHUNK, size - offset))
+            parts.append(base64.b64decode(answer["data"]))
+        image = b"".join(parts)
+        if len(image) != size:
+            raise DeviceError("DUT-FLS-001", f"{len(image)} of {size} bytes of storage were read", where="test port")
+        return image
+
+    def keys(self) -> str:
+        if self.declaration.keylog != "lent":
+            return ""
+        return str(self.console.call("keylog").get("text", ""))
+
+    # --- rules and consents ---------------------------------------------------------------------------------
+
+    def first_use(self, consents: Mapping[str, bool], *, agree: bool = True) -> SetUp:
+        return self.walk.first_use(self.owner, self.secret, consents, agree=agree)
+
+    def rules(self) -> Sequence[Rules]:
+        found = [
+            Rules("device", f"{each.title}\n{each.text}", each.at) for each in self.shown() if each.id == "rules"
+        ]
+        in_app = self.walk.rules()
+        return (*found, in_app) if in_app is not None else tuple(found)
+
+    def grant(self, scope: str) -> Done:
+        consent = self._consent(scope)
+        done = self.walk.follow(consent.withdrawal.path)
+        if not done.ok or not self.companion.screen().path.startswith(CONSENT):
+            return done
+        before = self.companion.steps
+        self.walk.answer(scope, True)
+        return Done(True, self.companion.screen().text, done.steps + self.companion.steps - before)
+
+    def withdraw(self, scope: str) -> Done:
+        return self.walk.follow(self._consent(scope).withdrawal.path)
+
+    # --- sensors --------------------------------------------------------------------------------------------
+
+    def sensor(self, name: str) -> SensorControl:
+        way = self._sensor(name).control
+        if way is None:
+            return SensorControl(name, False, None)
+        try:
+            screen = self.walk.reach(way.path)
+        except DeviceError:
+            return SensorControl(name, False, None)
+        for control in screen.controls:
+            if control.label == way.path[-1] and control.kind == "switch":
+                return SensorControl(name, True, bool(control.checked))
+        return SensorControl(name, False, None)
+
+    def switch_sensor(self, name: str, on: bool) -> Done:
+        """Touch the sensor's switch until it says `on`; a consent that is asked for on the way is given."""
+        if self.sensor(name).on is on:
+            return Done(True, "already so")
+        way = self._sensor(name).control
+        if way is None:
+            return Done(False, "no control is declared")
+        done = self.walk.follow(way.path)
+        screen = self.companion.screen()
+        if done.ok and screen.path.startswith(CONSENT):
+            self.walk.answer(screen.path.removeprefix(CONSENT), on)
+        return Done(self.sensor(name).on is on, done.said, done.steps, done.seconds)
+
+    # --- for the kinds --------------------------------------------------------------------------------------
+
+    def functions(self) -> Sequence[str]:
+        return tuple(each.name for each in self.declaration.functions)
+
+    def use(self, function: str) -> Done:
+        """Exercise `function`; each kind has a method `use_NAME`."""
+        act = getattr(self, f"use_{function}", None)
+        if act is None:
+            raise MethodError(
+                "MET-DEV-001",
+                f"the device driver cannot exercise function {function!r}",
+                where=type(self).__name__,
+                expected=f"a method use_{function}",
+                todo="extend the device driver, or correct the declaration's functions",
+            )
+        done: Done = act()
+        return done
+
+    def erase(self, way: str) -> Done:
+        """Erase by one of the ways that each kind knows."""
+        if way == "factory-reset":
+            self.factory_reset()
+            return Done(True)
+        act = getattr(self, f"erase_by_{way.replace('-', '_')}", None)
+        if act is None:
+            raise MethodError("MET-DEV-002", f"the device driver knows no way {way!r} to erase")
+        done: Done = act()
+        return done
+
+    def _consent(self, scope: str) -> Consent:
+        for each in self.declaration.consents:
+            if each.scope == scope:
+                return each
+        raise MethodError("MET-DEC-001", f"the declaration has no consent {scope!r}", todo="add it to `consents`")
+
+    def _sensor(self, name: str) -> Any:
+        for each in self.declaration.sensors:
+            if each.name == name:
+                return each
+        raise MethodError("MET-DEC-002", f"the declaration has no sensor {name!r}", todo="add it to `sensors`")
+
+    def _boot_time(self) -> int:
+        """Bench time at which the device's uptime was zero."""
+        return self.clock.now() - int(self.console.call("status")["uptime_ms"]) * 1_000_000
+
+    def _await_ready(self, after: str) -> None:
+        patience = float(self.declaration.timing.boot) * BOOT_PATIENCE
+        if not self.clock.wait_for(lambda: self.console.answers(), patience):
+            waited = (self.clock.now() - self._powered_at) / SECOND
+            raise DeviceError(
+                "DUT-BOOT-001",
+                f"the device did not answer after {after}",
+                where=f"test port ({self.console.door}), {waited:.0f} s",
+                expected=f"ready within {self.declaration.timing.boot:g} s",
+                todo="look at the supply's current and at the device's own log in the record",
+            )
