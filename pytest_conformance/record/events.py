@@ -1,0 +1,206 @@
+"""The typed events of the journal and their published JSON Schemas. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_conformance.errors import StorageError
+
+FORMAT = "conformance-journal/1"
+"""Named in the `start` event; a reader that does not know it refuses instead of guessing."""
+
+SYNCED = frozenset({"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop"})
+"""Types that are on the disk before the bench goes on; the others are synced in groups."""
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_REFERENCE = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_REFERENCES = {"type": "array", "items": _REFERENCE}
+_NUMBER = {"type": "number"}
+_COUNT = {"type": "integer", "minimum": 0}
+_OBJECT = {"type": "object"}
+_VERDICT = {
+    "enum": ["PASS", "CONDITIONAL_PASS", "INCONCLUSIVE", "CONDITIONAL_FAIL", "FAIL", "NOT_APPLICABLE", "NOT_TESTED"]
+}
+_CAUSE = {"enum": ["dut", "bench", "operator", "environment", "method", "aborted", None]}
+_MEASUREMENT = {
+    "type": "object",
+    "required": ["name", "value", "unit"],
+    "properties": {"name": _TEXT, "unit": _TEXT, "limit": _TEXT},
+}
+_PLANNED = {
+    "type": "object",
+    "required": ["id", "document", "applicable"],
+    "properties": {
+        "id": _TEXT,
+        "document": _TEXT,
+        "chapter": _TEXT,
+        "title": _TEXT,
+        "text": _TEXT,
+        "text_status": _TEXT,
+        "severity": _TEXT,
+        "evidence_level": _TEXT,
+        "applicable": {"type": "boolean"},
+        "reason": _TEXT,
+        "tests": _TEXTS,
+        "derived_from": _TEXTS,
+    },
+}
+
+_EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+    "start": (
+        "The run begins: format of the journal, run id, and everything known before the first instrument is touched.",
+        {"format": _TEXT, "run": _TEXT, "header": _OBJECT},
+        ("format", "run", "header"),
+    ),
+    "plan": (
+        "Clauses with their applicability and the tests that will judge them; a later plan adds rows and tests.",
+        {"clauses": {"type": "array", "items": _PLANNED}, "documents": _OBJECT, "partial": {"type": "boolean"}},
+        ("clauses",),
+    ),
+    "descriptor": (
+        "What a device or an instrument is: identity, firmware, door, calibration. `of` is a role, or `device`.",
+        {"of": _TEXT},
+        ("of",),
+    ),
+    "observation": (
+        "The result of a procedure, as data; `value_ref` names the evidence that holds it when it is long.",
+        {"name": _TEXT, "kind": _TEXT, "value": {}, "value_ref": _REFERENCE, "evidence": _REFERENCES},
+        ("name", "kind"),
+    ),
+    "trial": (
+        "One recorded outcome of a campaign.",
+        {"campaign": _TEXT, "number": _COUNT, "outcome": _TEXT, "void": {"type": "boolean"}, "reason": _TEXT},
+        ("campaign", "number", "outcome"),
+    ),
+    "progress": (
+        "What is being shown now, trials done and planned, and seconds until the expected end.",
+        {"showing": _TEXT, "campaign": _TEXT, "done": _COUNT, "planned": _COUNT, "seconds_left": _NUMBER},
+        (),
+    ),
+    "verdict": (
+        "What one test (or a derivation) says of its clauses.",
+        {
+            "clauses": _TEXTS,
+            "test": _TEXT,
+            "verdict": _VERDICT,
+            "cause": _CAUSE,
+            "reason": _TEXT,
+            "code": _TEXT,
+            "measurements": {"type": "array", "items": _MEASUREMENT},
+            "evidence": _REFERENCES,
+            "derived_from": _TEXTS,
+        },
+        ("clauses", "test", "verdict", "cause"),
+    ),
+    "operator": (
+        "What a person was asked, or answered.",
+        {"person": _TEXT, "prompt": _TEXT, "answer": _TEXT},
+        ("prompt",),
+    ),
+    "amendment": (
+        "A correction: both values stay.",
+        {"of_seq": _COUNT, "old": {}, "new": {}, "person": _TEXT, "reason": _TEXT},
+        ("of_seq", "new", "person", "reason"),
+    ),
+    "safe-state": (
+        "Outputs were switched off, and what was read back.",
+        {"reached": {"type": "boolean"}, "outputs": _OBJECT, "reason": _TEXT},
+        ("reached",),
+    ),
+    "step": (
+        "A step begins or ends; `id` pairs the two.",
+        {
+            "id": _COUNT,
+            "parent": {"type": ["integer", "null"]},
+            "state": {"enum": ["begin", "end"]},
+            "phase": {"enum": ["Setup", "Stimulate", "Measure", "Evaluate"]},
+            "title": _TEXT,
+            "outcome": {"enum": ["passed", "failed", "broken"]},
+            "error": _TEXT,
+            "seconds": _NUMBER,
+        },
+        ("id", "state", "phase", "title"),
+    ),
+    "evidence": (
+        "A file entered the evidence store; its name is data, its path comes from its hash.",
+        {
+            "ref": _REFERENCE,
+            "file": _TEXT,
+            "size": _COUNT,
+            "name": _TEXT,
+            "media_type": _TEXT,
+            "caption": _TEXT,
+            "face": {"type": "boolean"},
+            "truncated": {"type": "boolean"},
+        },
+        ("ref", "file", "size", "name", "media_type", "face"),
+    ),
+    "note": ("Anything a reader of the record should know.", {"text": _TEXT}, ("text",)),
+    "recovered": (
+        "A torn line was found at the end of the journal and set aside.",
+        {"file": _TEXT, "size": _COUNT, "sha256": _TEXT},
+        ("file", "size", "sha256"),
+    ),
+    "stop": (
+        "The run ended by itself.",
+        {"exit_code": {"type": "integer"}, "partial": {"type": "boolean"}, "reason": _TEXT},
+        ("exit_code",),
+    ),
+}
+
+EVENT_TYPES = frozenset(_EVENTS)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal. `utc` is ISO 8601 with microseconds, `prev` the SHA-256 of the line before."""
+
+    seq: int
+    utc: str
+    mono_ns: int
+    boot_id: str
+    type: str
+    data: Mapping[str, Any]
+    prev: str
+
+
+def check_event(kind: str, data: Mapping[str, Any]) -> None:
+    """Raise StorageError BEN-STO-008 for an unknown type or a missing field; "x-..." types are free."""
+    if kind.startswith("x-"):
+        return
+    if kind not in _EVENTS:
+        known = ", ".join(sorted(EVENT_TYPES))
+        raise StorageError("BEN-STO-008", f"no event type {kind!r}", where="journal", expected=f"{known} or x-...")
+    missing = [name for name in _EVENTS[kind][2] if name not in data]
+    if missing:
+        raise StorageError("BEN-STO-008", f"{kind} event without {', '.join(missing)}", where="journal")
+
+
+def event_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema (2020-12) of each event type, for a whole journal line."""
+    return {kind: _schema(kind, *definition) for kind, definition in _EVENTS.items()}
+
+
+def _schema(kind: str, text: str, properties: dict[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
+    data = {"type": "object", "properties": properties, "required": list(required)}
+    line = {
+        "seq": _COUNT,
+        "utc": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"},
+        "mono_ns": _COUNT,
+        "boot_id": _TEXT,
+        "type": {"const": kind},
+        "data": data,
+        "prev": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{FORMAT} {kind}",
+        "description": text,
+        "type": "object",
+        "properties": line,
+        "required": list(line),
+        "additionalProperties": False,
+    }
