@@ -14,7 +14,10 @@ from pytest_conformance.simulation.timeline import Timeline
 
 if TYPE_CHECKING:
     from pytest_conformance.simulation.ble import BleRadio
+    from pytest_conformance.simulation.cloud import Cloud
     from pytest_conformance.simulation.companion.screen import App
+    from pytest_conformance.simulation.network import Network
+    from pytest_conformance.simulation.scene.stage import Scene
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,12 @@ class World:
         """The companion app's screens and actions; None until a device has one."""
         self.ble: BleRadio | None = None
         """The device's Bluetooth LE radio, when `add_ble` has given it one."""
+        self.net: Network
+        """The segment, access point and internet; there once `add_network` has put it in place."""
+        self.cloud: Cloud
+        """The stand-in for the supplier's cloud; there once `add_cloud` has put it in place."""
+        self.scene: Scene
+        """What stands before the device, for any camera to render; there once `add_scene` has set it."""
         self._far_ends: dict[str, FarEnd] = {}
 
     def add(self, far_end: FarEnd) -> None:
