@@ -130,12 +130,21 @@ class Watch(Instrument, Protocol):
 
 @dataclass(frozen=True)
 class CaptureFile:
-    """A finished capture: a pcapng file, the door it came through, and what it lost."""
+    """A finished capture: a pcapng file, the door it came through, and what it lost.
+
+    `marks` are (label, bench time in ns, wall time in s since the epoch), oldest first: packets carry wall time.
+    The addresses say who is who in the captured segment.
+    """
 
     path: Path
     door: str
     dropped: int
     packets: int
+    marks: tuple[tuple[str, int, float], ...] = ()
+    device_macs: tuple[str, ...] = ()
+    device_addresses: tuple[str, ...] = ()
+    phone_addresses: tuple[str, ...] = ()
+    local_networks: tuple[str, ...] = ()
 
 
 class Capture(Instrument, Protocol):

@@ -1,0 +1,43 @@
+"""What the bench plants in this run, so that its way out of the device is recognised by search and not by guessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Canaries:
+    """Grows as a run plants things. Pictures are encoded files; strings carry the run's token."""
+
+    faces: dict[str, bytes] = field(default_factory=dict)
+    """Reference pictures of subjects that were shown to the device, by pseudonym."""
+    decoys: dict[str, bytes] = field(default_factory=dict)
+    """Pictures of subjects that the device is never shown: a match with one measures false alarms."""
+    strings: dict[str, str] = field(default_factory=dict)
+    identifiers: dict[str, str] = field(default_factory=dict)
+    places: dict[str, tuple[float, float]] = field(default_factory=dict)
+    voices: dict[str, bytes] = field(default_factory=dict)
+
+    def face(self, subject: str, picture: bytes) -> None:
+        """Add a reference picture of `subject` (PNG or JPEG)."""
+        self.faces[subject] = picture
+
+    def found_in(self, blob: bytes) -> tuple[str, ...]:
+        """Return the names of the planted things that can be read out of `blob`: a storage image, a backup, ...
+
+        Looks through every decoder and recogniser of the traffic analysis.
+        """
+        from pytest_conformance.procedures.inspection import names_in
+
+        return names_in(blob, self)
+
+
+@pytest.fixture(scope="session")
+def canaries(device: Any) -> Canaries:
+    """What was planted so far in this run: the owner's name first."""
+    planted = Canaries()
+    planted.strings["owner's name"] = device.owner
+    return planted

@@ -1,0 +1,180 @@
+"""From a capture to a `Traffic` observation: what the bench knows becomes the context, findings become evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_conformance.procedures.traffic import Sighting, Spoken, Traffic
+
+if TYPE_CHECKING:
+    from pytest_conformance.analysis.traffic import Context, FlowReport, Inspection, TransferredObject
+    from pytest_conformance.declaration import Declaration
+    from pytest_conformance.drivers.roles import CaptureFile
+    from pytest_conformance.procedures.canaries import Canaries
+    from pytest_conformance.record import Run
+
+MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "json": "application/json"}
+MOST_KEPT = 40
+"""Recovered objects of one capture that are kept as evidence of their own."""
+TELLTALE = ("face_image", "face_template", "image", "position", "voice", "string", "identifier", "template")
+
+
+def context(file: CaptureFile, keys: str, declaration: Declaration, canaries: Canaries) -> Context:
+    """Return what an inspection of `file` needs to know: addresses, endpoints, canaries, keys, marked events."""
+    from pytest_conformance.analysis.traffic import Canary, Context, DeclaredEndpoint, Event, Position
+
+    return Context(
+        macs=file.device_macs,
+        addresses=file.device_addresses,
+        companions=file.phone_addresses,
+        local_networks=file.local_networks,
+        events=tuple(Event(wall, label) for label, _, wall in file.marks),
+        canary=Canary(
+            faces=dict(canaries.faces),
+            decoy_faces=dict(canaries.decoys),
+            strings=dict(canaries.strings),
+            identifiers=dict(canaries.identifiers),
+            positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
+        ),
+        endpoints=tuple(
+            DeclaredEndpoint(each.host, each.port, each.protocol, each.purpose, each.after or "")
+            for each in declaration.endpoints
+        ),
+        keylog=keys,
+        capture_drops=file.dropped,
+    )
+
+
+def inspected(
+    run: Run,
+    file: CaptureFile,
+    *,
+    name: str,
+    span: tuple[int, int],
+    reference: str,
+    marks: Sequence[tuple[str, int]],
+    keys: str,
+    declaration: Declaration,
+    canaries: Canaries,
+) -> Traffic:
+    """Inspect one finished capture and keep what it gave away as evidence."""
+    from pytest_conformance.analysis.traffic import inspect
+
+    known = context(file, keys, declaration, canaries)
+    found = inspect([file.path], known)
+    clock = _BenchTime(file.marks, span)
+    objects = tuple(
+        _sighting(run, each, clock, known, keep=number < MOST_KEPT)
+        for number, each in enumerate(sorted(found.objects, key=lambda o: TELLTALE.index(o.kind) if o.kind in TELLTALE else 99))
+    )
+    up = [flow.up for flow in found.flows if flow.endpoint.scope == "internet"]
+    reasons = {reason: None for account in up for reason in account.reasons}
+    return Traffic(
+        name,
+        file.door,
+        span[0],
+        span[1],
+        file.packets,
+        file.dropped,
+        tuple(marks),
+        objects,
+        _spoken(found, declaration, known),
+        {key: (check.verdict.value, check.reason) for key, check in found.checks.items()},
+        sum(account.opaque for account in up),
+        sum(account.gap for account in up),
+        tuple(reasons),
+        (reference, *dict.fromkeys(each.ref for each in objects if each.ref and each.matched)),
+    )
+
+
+def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:
+    """Return the names of planted things that can be read out of `blob`."""
+    from pytest_conformance.analysis.traffic import Canary, Context, Position, scan
+
+    canary = Canary(
+        faces=dict(canaries.faces),
+        decoy_faces=dict(canaries.decoys),
+        strings=dict(canaries.strings),
+        identifiers=dict(canaries.identifiers),
+        positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
+    )
+    found = scan(blob, Context(canary=canary))
+    return tuple(dict.fromkeys(each.match.canary for each in found if each.match is not None and not each.match.suspect))
+
+
+class _BenchTime:
+    """Turns packet times (seconds since the epoch) into bench time by the capture's marks."""
+
+    def __init__(self, marks: Sequence[tuple[str, int, float]], span: tuple[int, int]) -> None:
+        self._marks = sorted((wall, bench) for _, bench, wall in marks)
+        self._span = span
+
+    def at(self, wall: float) -> int:
+        before = [mark for mark in self._marks if mark[0] <= wall]
+        if before:
+            mark_wall, mark_bench = before[-1]
+        elif self._marks:
+            mark_wall, mark_bench = self._marks[0]
+        else:
+            return self._span[0]
+        return mark_bench + int((wall - mark_wall) * 1e9)
+
+
+def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, known: Context, *, keep: bool) -> Sighting:
+    face = found.kind in ("face_image", "face_template") or (found.kind in ("image", "template") and found.hit)
+    reference = ""
+    if keep and found.data:
+        media = MEDIA_TYPES.get(found.format, "application/octet-stream")
+        where = f"{found.direction} {found.endpoint.host}:{found.endpoint.port}"
+        reference = run.evidence(
+            found.data, name=f"{found.kind}.{found.format}", media_type=media, caption=f"{found.kind}, {where}", face=face
+        )
+    return Sighting(
+        found.kind,
+        found.format,
+        reference,
+        len(found.data),
+        found.direction,
+        found.scope,
+        "device",
+        found.endpoint.host,
+        found.endpoint.ip,
+        found.endpoint.port,
+        tuple(found.layers),
+        tuple(found.frames),
+        clock.at(found.time_first),
+        found.match.canary if found.hit and found.match is not None else "",
+        found.distance,
+        found.data[:200].decode("utf-8", "replace") if found.kind in ("string", "identifier", "position") else "",
+    )
+
+
+def _spoken(found: Inspection, declaration: Declaration, known: Context) -> tuple[Spoken, ...]:
+    rows: dict[tuple[str, str, int, str], list[FlowReport]] = {}
+    for flow in found.flows:
+        point = flow.endpoint
+        rows.setdefault((point.host, point.ip, point.port, flow.client), []).append(flow)
+    return tuple(_one_spoken(flows, declaration, known) for flows in rows.values())
+
+
+def _one_spoken(flows: Sequence[FlowReport], declaration: Declaration, known: Context) -> Spoken:
+    first = flows[0]
+    point = first.endpoint
+    phone = first.client.split("%")[0] in known.companions
+    tls: Mapping[str, str] = next(
+        ({"version": each.tls.version, "cipher": each.tls.cipher} for each in flows if each.tls is not None), {}
+    )
+    return Spoken(
+        point.host,
+        point.ip,
+        point.port,
+        point.proto,
+        "phone" if phone else "device",
+        point.scope,
+        any(each.endpoint.plaintext for each in flows),
+        declaration.endpoint_for(point.host, point.port) is not None,
+        sum(each.up.total for each in flows),
+        tls.get("version", ""),
+        tls.get("cipher", ""),
+    )

@@ -1,0 +1,237 @@
+"""Watch what leaves the device: capture around a stimulus, and inspect the packets afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_conformance.errors import MethodError
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration import Declaration
+    from pytest_conformance.drivers.roles import CaptureFile
+    from pytest_conformance.procedures.canaries import Canaries
+    from pytest_conformance.record import Run
+
+FACE_TEMPLATE = 128
+"""Bytes of the smallest face template that counts as one (traffic analysis, section 1)."""
+FACE_PICTURE = 1000
+"""Bytes of the smallest face picture that counts as one."""
+POSITION = 4
+"""Bytes of the smallest position that counts as one."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An object that crossed the boundary, and where it went. `at` is bench time (ns) of its first byte."""
+
+    kind: str
+    format: str
+    ref: str
+    size: int
+    direction: str
+    scope: str
+    sender: str
+    host: str
+    address: str
+    port: int
+    layers: tuple[str, ...]
+    frames: tuple[int, ...]
+    at: int
+    matched: str = ""
+    distance: float | None = None
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A destination that was spoken to: how, and whether it was declared for this sender."""
+
+    host: str
+    address: str
+    port: int
+    protocol: str
+    sender: str
+    scope: str
+    plaintext: bool
+    declared: bool
+    bytes_up: int
+    tls_version: str = ""
+    cipher: str = ""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What the packets of one watched span say."""
+
+    name: str
+    door: str
+    began: int
+    ended: int
+    packets: int
+    dropped: int
+    marks: tuple[tuple[str, int], ...]
+    objects: tuple[Sighting, ...]
+    endpoints: tuple[Spoken, ...]
+    checks: Mapping[str, tuple[str, str]]
+    opaque_up: int
+    gap_up: int
+    opaque_reasons: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+    def sent(self, *kinds: str, scope: str = "internet") -> tuple[Sighting, ...]:
+        """Return objects of `kinds` (all when none is named) that went up to `scope` ("" for anywhere)."""
+        return tuple(
+            each
+            for each in self.objects
+            if each.direction == "up" and (not kinds or each.kind in kinds) and (not scope or each.scope == scope)
+        )
+
+    def faces(self, scope: str = "internet") -> tuple[Sighting, ...]:
+        """Return face pictures and face templates that went up to `scope`."""
+        return self.sent("face_image", "face_template", scope=scope)
+
+    def to(self, host: str) -> tuple[Spoken, ...]:
+        return tuple(each for each in self.endpoints if each.host == host)
+
+    def undeclared(self) -> tuple[Spoken, ...]:
+        """Return internet destinations that got application bytes and are not declared."""
+        return tuple(
+            each for each in self.endpoints if not each.declared and each.scope == "internet" and each.bytes_up > 0
+        )
+
+
+def require_accounted(traffic: Traffic, smallest: int) -> None:
+    """Refuse to conclude from silence when an object of `smallest` bytes could have left unread.
+
+    Raises MethodError MET-TRF-001 when lost packets, stream gaps or bytes that could not be read leave room for
+    it (traffic analysis, section 9.6).
+    """
+    reasons = []
+    if traffic.packets == 0:
+        reasons.append("the capture is empty")
+    if traffic.dropped:
+        reasons.append(f"the capture lost {traffic.dropped} packets")
+    if traffic.opaque_up + traffic.gap_up >= smallest:
+        why = f" ({', '.join(traffic.opaque_reasons)})" if traffic.opaque_reasons else ""
+        reasons.append(f"{traffic.opaque_up} bytes to the internet could not be read{why}, {traffic.gap_up} are missing")
+    if reasons:
+        raise MethodError(
+            "MET-TRF-001",
+            "; ".join(reasons),
+            where=f"capture {traffic.name!r}",
+            expected=f"fewer than {smallest} unread bytes upstream",
+            todo="lend the key log of the test build, or have the endpoint's own log",
+        )
+
+
+@dataclass
+class Recording:
+    """A capture that is running; `mark` an event, read `traffic` after the block."""
+
+    bench: Bench
+    marks: list[tuple[str, int]] = field(default_factory=list)
+    events: list[tuple[float, str, str]] = field(default_factory=list)
+    traffic: Traffic | None = None
+
+    def mark(self, event: str) -> int:
+        """Put a marker into the capture; return its bench time."""
+        self.bench.capture.mark(event)
+        at = self.bench.clock.now()
+        self.marks.append((event, at))
+        return at
+
+    def result(self) -> Traffic:
+        """Return what was seen; only after the block."""
+        if self.traffic is None:
+            raise RuntimeError("the recording has not ended yet")
+        return self.traffic
+
+
+class Tap:
+    """Starts and stops captures, and has them inspected with what the bench knows of this run."""
+
+    def __init__(self, bench: Bench, run: Run, device: Any, declaration: Declaration, canaries: Canaries) -> None:
+        self.bench = bench
+        self.run = run
+        self.device = device
+        self.declaration = declaration
+        self.canaries = canaries
+
+    @contextmanager
+    def watch(self, name: str) -> Iterator[Recording]:
+        """Capture everything that the device and its phone send within the block; inspect it at the end.
+
+        The capture ends also when the block fails; it is then kept as evidence and not inspected.
+        """
+        recording = Recording(self.bench)
+        capture = self.bench.capture
+        capture.start(name)
+        began = self.bench.clock.now()
+        try:
+            yield recording
+        except BaseException:
+            with_file = capture.stop()
+            self._keep(name, with_file)
+            raise
+        ended = self.bench.clock.now()
+        file = capture.stop()
+        reference = self._keep(name, file)
+        with self.run.step("Measure", f"Inspect the packets of {name!r}"):
+            recording.traffic = self._inspect(name, file, reference, recording, began, ended)
+
+    def _keep(self, name: str, file: CaptureFile) -> str:
+        return self.run.evidence(
+            file.path,
+            name=f"{name}.pcapng",
+            media_type="application/x-pcapng",
+            caption=f"packets of {name} through door {file.door}, {file.packets} packets, {file.dropped} lost",
+        )
+
+    def _inspect(
+        self, name: str, file: CaptureFile, reference: str, recording: Recording, began: int, ended: int
+    ) -> Traffic:
+        from pytest_conformance.procedures.inspection import inspected
+
+        return inspected(
+            self.run,
+            file,
+            name=name,
+            span=(began, ended),
+            reference=reference,
+            marks=recording.marks,
+            keys=self.device.keys(),
+            declaration=self.declaration,
+            canaries=self.canaries,
+        )
+
+
+@pytest.fixture(scope="session")
+def tap(bench: Bench, run: Run, device: Any, declaration: Declaration, canaries: Canaries) -> Tap:
+    """Watch what leaves the device: `with tap.watch("enrolment") as recording: ...`."""
+    return Tap(bench, run, device, declaration, canaries)
+
+
+def merged(name: str, parts: Sequence[Traffic]) -> Traffic:
+    """Return the traffic of several spans as one, for judgements over all of them."""
+    return Traffic(
+        name,
+        parts[0].door,
+        min(each.began for each in parts),
+        max(each.ended for each in parts),
+        sum(each.packets for each in parts),
+        sum(each.dropped for each in parts),
+        tuple(mark for each in parts for mark in each.marks),
+        tuple(found for each in parts for found in each.objects),
+        tuple(found for each in parts for found in each.endpoints),
+        {key: said for each in parts for key, said in each.checks.items()},
+        sum(each.opaque_up for each in parts),
+        sum(each.gap_up for each in parts),
+        tuple(dict.fromkeys(reason for each in parts for reason in each.opaque_reasons)),
+        tuple(dict.fromkeys(ref for each in parts for ref in each.evidence)),
+    )
