@@ -49,7 +49,7 @@ class Routes:
     def remove(self, path: str) -> None:
         """Take a screen away: the app has no such function."""
         for table in (self._screens, self._actions, self._screens_below, self._actions_below):
-            table.pop(path, None)  # type: ignore[attr-defined]
+            table.pop(path, None)
 
     def screen(self, path: str, session: Session) -> AppScreen | None:
         if (shut := self._shut(path, session)) is not None:
