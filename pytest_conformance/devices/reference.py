@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_conformance.clock import SECOND
-from pytest_conformance.devices.roles import Access, Done, Logged, Rules, SensorControl, SetUp, Shown
+from pytest_conformance.devices.roles import Access, Asked, Done, Logged, Rules, SensorControl, SetUp, Shown
 from pytest_conformance.devices.walk import CONSENT, Walk
 from pytest_conformance.drivers.roles import Identity
 from pytest_conformance.errors import DeviceError, MethodError
@@ -143,14 +143,14 @@ class ReferenceDevice:
         in_app = self.walk.rules()
         return (*found, in_app) if in_app is not None else tuple(found)
 
-    def grant(self, scope: str) -> Done:
-        consent = self._consent(scope)
-        done = self.walk.follow(consent.withdrawal.path)
+    def grant(self, scope: str) -> tuple[Done, Sequence[Asked]]:
+        done = self.walk.follow(self._consent(scope).withdrawal.path)
         if not done.ok or not self.companion.screen().path.startswith(CONSENT):
-            return done
+            return done, ()
         before = self.companion.steps
-        self.walk.answer(scope, True)
-        return Done(True, self.companion.screen().text, done.steps + self.companion.steps - before)
+        asked = self.walk.answer(scope, True)
+        steps = done.steps + self.companion.steps - before
+        return Done(True, self.companion.screen().text, steps), (asked,)
 
     def withdraw(self, scope: str) -> Done:
         return self.walk.follow(self._consent(scope).withdrawal.path)
@@ -182,6 +182,9 @@ class ReferenceDevice:
         if done.ok and screen.path.startswith(CONSENT):
             self.walk.answer(screen.path.removeprefix(CONSENT), on)
         return Done(self.sensor(name).on is on, done.said, done.steps, done.seconds)
+
+    def senses(self, sensor: str) -> bool:
+        return bool(self.console.call("status").get("sensors", {}).get(sensor, False))
 
     # --- for the kinds --------------------------------------------------------------------------------------
 

@@ -132,7 +132,10 @@ class Device(Protocol):
         """Find the processing rules as a person would, on the device and in the app; empty when there are none."""
         ...
 
-    def grant(self, scope: str) -> Done: ...
+    def grant(self, scope: str) -> tuple[Done, Sequence[Asked]]:
+        """Give the consent `scope` later, by its declared way; return what was asked for on the way."""
+        ...
+
     def withdraw(self, scope: str) -> Done: ...
     def sensor(self, name: str) -> SensorControl: ...
     def switch_sensor(self, name: str, on: bool) -> Done: ...
@@ -150,15 +153,53 @@ class Device(Protocol):
         """Give `sensor` something to sense: a known face, a known sound, a place."""
         ...
 
-    # --- marks and erasure
-    def plant(self) -> Mapping[str, bytes]:
-        """Leave recognisable personal data on the device by normal use; return what was planted, by name."""
+    def senses(self, sensor: str) -> bool:
+        """Tell whether the device's own status says that `sensor` is sensing at this moment."""
         ...
 
-    def erase(self, way: str) -> Done:
-        """Erase by one of the declared ways ("delete-user", "delete-account", "factory-reset", ...)."""
+    # --- marks and erasure
+    def ways_to_erase(self) -> Sequence[str]:
+        """The declared ways to erase: "delete-user", "delete-account", "factory-reset", ..."""
+        ...
+
+    def plant(self, way: str) -> Mapping[str, str | bytes]:
+        """By normal use leave personal data on the device that `way` should erase.
+
+        Returns what was planted by name: text, or the reference picture (PNG or JPEG) of a face.
+        """
+        ...
+
+    def still_there(self, planted: str) -> bool:
+        """Tell whether a planted thing still has an effect: the face opens, the PIN works, the name is listed."""
+        ...
+
+    def erase(self, way: str) -> Done: ...
+    def seen_by_new_owner(self, planted: Mapping[str, str | bytes]) -> Sequence[str]:
+        """Set the device up as somebody else and return which planted things that person gets to see."""
         ...
 
     # --- authentication
-    def log_in(self, mechanism: str, secret: str) -> Done: ...
+    def log_in(self, mechanism: str, secret: str) -> Done:
+        """Try `secret` with the declared credential `mechanism` (its name)."""
+        ...
+
     def change_secret(self, mechanism: str, old: str, new: str) -> Done: ...
+    def secret_of(self, mechanism: str) -> str:
+        """Return the value that is right at present for `mechanism`."""
+        ...
+
+    def guess(self, mechanism: str, secret: str) -> bool:
+        """Try a wrong `secret` as an attacker would; True when the device looked at it, False when it refused to."""
+        ...
+
+    # --- state
+    readiness_uncertainty: float
+    """Expanded uncertainty (k = 2, seconds) of the moment at which `power_on` returns."""
+
+    def condition(self) -> Mapping[str, Any]:
+        """Return the state that must survive a power cut: set up or not, sensors, bolt, ..."""
+        ...
+
+    def no_less_safe(self, before: Mapping[str, Any]) -> bool:
+        """Tell whether the device is now in the state `before` or a safer one."""
+        ...

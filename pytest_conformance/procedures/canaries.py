@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,14 @@ class Canaries:
     def face(self, subject: str, picture: bytes) -> None:
         """Add a reference picture of `subject` (PNG or JPEG)."""
         self.faces[subject] = picture
+
+    def add(self, planted: Mapping[str, str | bytes]) -> None:
+        """Add what a device driver planted: text as strings, bytes as pictures of faces."""
+        for name, value in planted.items():
+            if isinstance(value, str):
+                self.strings[name] = value
+            else:
+                self.faces[name] = value
 
     def found_in(self, blob: bytes) -> tuple[str, ...]:
         """Return the names of the planted things that can be read out of `blob`: a storage image, a backup, ...

@@ -1,0 +1,124 @@
+"""Authentication over the network: guessing, lock-out, and changing the secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_conformance.procedures.procedure import procedure
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration import Declaration
+    from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.devices.roles import Device, Done
+    from pytest_conformance.record import Run
+
+
+@dataclass(frozen=True)
+class Guessing:
+    """A bounded series of wrong secrets against one mechanism.
+
+    `tries` wrong secrets took `seconds` of bench time; `answered` of them were looked at (not refused by a
+    lock-out). `right_refused` is whether the right secret was refused straight after the series,
+    `survives_power_cycle` whether it still was after a power cycle; `right_later` whether it worked after the
+    declared duration. `entropy` is that of the declared secret, bits.
+    """
+
+    mechanism: str
+    tries: int
+    answered: int
+    seconds: float
+    right_refused: bool
+    survives_power_cycle: bool
+    right_later: bool
+    entropy: float
+
+    @property
+    def rate(self) -> float:
+        """Guesses a second that the mechanism really looks at, over the series."""
+        return self.answered / self.seconds if self.seconds > 0 else float("inf")
+
+    @property
+    def expected_days(self) -> float:
+        """Days until half of the declared space has been tried at the measured rate."""
+        return 2 ** (self.entropy - 1) / self.rate / 86_400 if self.rate > 0 else float("inf")
+
+
+@dataclass(frozen=True)
+class SecretChange:
+    """A secret changed by the declared way: old and new tried before and after a power cycle."""
+
+    mechanism: str
+    changed: Done
+    new_works: bool
+    old_works: bool
+    new_works_after_power_cycle: bool
+    old_works_after_power_cycle: bool
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """Every declared network mechanism guessed at, every changeable secret changed."""
+
+    guessing: Mapping[str, Guessing]
+    changes: Mapping[str, SecretChange]
+    evidence: tuple[str, ...] = ()
+
+
+@procedure
+def authentication(
+    device: Device, bench: Bench, run: Run, declaration: Declaration, profile: Profile
+) -> Authentication:
+    """Guess at every network mechanism; change every secret by its declared way and try old and new."""
+    guessing, changes = {}, {}
+    for each in declaration.credentials:
+        if each.over in ("network", "ble"):
+            with run.step("Stimulate", f"Guess at {each.name}"):
+                guessing[each.name] = _guess(device, bench, declaration, profile, each.name)
+        if each.change is not None and each.kind == "user_defined":
+            with run.step("Stimulate", f"Change {each.name}"):
+                changes[each.name] = _change(device, bench, declaration, each.name)
+    return Authentication(guessing, changes)
+
+
+def _guess(device: Device, bench: Bench, declaration: Declaration, profile: Profile, name: str) -> Guessing:
+    credential = declaration.credential(name)
+    device.factory_reset()
+    device.first_use({each.scope: True for each in declaration.consents})
+    right = device.secret_of(name)
+    began = bench.clock.now()
+    answered = 0
+    for number in range(profile.guesses):
+        answered += device.guess(name, wrong_secret(right, number))
+    seconds = (bench.clock.now() - began) / 1e9
+    refused = not device.log_in(name, right).ok
+    device.power_cycle()
+    still = not device.log_in(name, right).ok
+    bench.clock.sleep(credential.lockout.duration + 5.0 if credential.lockout else 5.0)
+    later = device.log_in(name, right).ok
+    return Guessing(name, profile.guesses, answered, seconds, refused, still, later, credential.entropy)
+
+
+def _change(device: Device, bench: Bench, declaration: Declaration, name: str) -> SecretChange:
+    device.factory_reset()
+    device.first_use({each.scope: True for each in declaration.consents})
+    old = device.secret_of(name)
+    new = wrong_secret(old, 7)
+    changed = device.change_secret(name, old, new)
+    works = device.log_in(name, new).ok, device.log_in(name, old).ok
+    device.power_cycle()
+    return SecretChange(name, changed, *works, device.log_in(name, new).ok, device.log_in(name, old).ok)
+
+
+def wrong_secret(right: str, number: int) -> str:
+    """Return a secret of the same length and alphabet as `right` that differs from it, another for each number."""
+    rotated = [_turn(character, number // 9**place % 9 + 1) for place, character in enumerate(reversed(right))]
+    return "".join(reversed(rotated))
+
+
+def _turn(character: str, by: int) -> str:
+    if character.isdigit():
+        return str((int(character) + by) % 10)
+    return chr((ord(character.lower()) - 97 + by) % 26 + 97) if character.isalpha() else character

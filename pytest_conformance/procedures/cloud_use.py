@@ -1,0 +1,82 @@
+"""Cloud functions with the consent declined, given and withdrawn: what goes up, where to, and was it asked for?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_conformance.procedures.procedure import procedure
+from pytest_conformance.procedures.traffic import Tap, Traffic, merged
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration import Declaration
+    from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.devices.roles import Asked, Device, Done, SetUp
+    from pytest_conformance.record import Run
+
+
+@dataclass(frozen=True)
+class CloudUse:
+    """The same stimuli three times: consents declined, given, withdrawn.
+
+    `declined`, `given` and `withdrawn` are the traffic of the three spans; `asked` the consents that were asked
+    for on the way, `granted` and `taken_back` how granting and withdrawing each cloud scope went.
+    """
+
+    scopes: tuple[str, ...]
+    first_use: SetUp
+    asked: tuple[Asked, ...]
+    granted: Mapping[str, Done]
+    taken_back: Mapping[str, Done]
+    declined: Traffic
+    given: Traffic
+    withdrawn: Traffic
+    evidence: tuple[str, ...]
+
+    @property
+    def traffic(self) -> Traffic:
+        """All three spans as one."""
+        return merged("cloud use", [self.declined, self.given, self.withdrawn])
+
+
+@procedure
+def cloud_use(
+    device: Device, bench: Bench, run: Run, tap: Tap, declaration: Declaration, profile: Profile
+) -> CloudUse:
+    """Exercise every function with the cloud consents declined, then given, then withdrawn."""
+    scopes = tuple(each.scope for each in declaration.consents if each.cloud)
+    local = {each.scope: not each.cloud for each in declaration.consents}
+    with run.step("Setup", "Factory reset, first use with cloud consents declined"):
+        device.factory_reset()
+        setup = device.first_use(local)
+
+    def span(name: str) -> Traffic:
+        with tap.watch(f"cloud-{name}") as recording, run.step("Stimulate", f"All functions, cloud consent {name}"):
+            for function in device.functions():
+                recording.mark(function)
+                device.use(function)
+            bench.clock.sleep(profile.idle)
+        return recording.result()
+
+    declined = span("declined")
+    asked = list(setup.asked)
+    granted = {}
+    for scope in scopes:
+        granted[scope], more = device.grant(scope)
+        asked.extend(more)
+    given = span("given")
+    taken_back = {scope: device.withdraw(scope) for scope in scopes}
+    withdrawn = span("withdrawn")
+    return CloudUse(
+        scopes,
+        setup,
+        tuple(asked),
+        granted,
+        taken_back,
+        declined,
+        given,
+        withdrawn,
+        (*declined.evidence, *given.evidence, *withdrawn.evidence),
+    )

@@ -1,0 +1,63 @@
+"""How the device speaks: every flow of a whole use classified, and what it does before an impostor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_conformance.procedures.procedure import procedure
+from pytest_conformance.procedures.traffic import Tap, Traffic
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration import Declaration
+    from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.devices.roles import Device
+    from pytest_conformance.drivers.roles import Handshake, Uplink
+    from pytest_conformance.record import Run
+
+
+@dataclass(frozen=True)
+class Transport:
+    """`traffic` of boot, set-up, idle and every function with all consents given; `impostor` maps each declared
+    TLS host to the handshakes that the device tried with a certificate that it has no reason to trust.
+    """
+
+    traffic: Traffic
+    impostor: Mapping[str, tuple[Handshake, ...]]
+    evidence: tuple[str, ...]
+
+
+@procedure
+def transport(
+    device: Device,
+    bench: Bench,
+    uplink: Uplink,
+    run: Run,
+    tap: Tap,
+    declaration: Declaration,
+    profile: Profile,
+) -> Transport:
+    """Boot, set up, idle and use everything under capture; then stand in for each host with a false certificate."""
+    with tap.watch("transport") as recording:
+        with run.step("Stimulate", "Boot, set-up with every consent, idle, every function"):
+            device.factory_reset()
+            recording.mark("set-up")
+            device.first_use({each.scope: True for each in declaration.consents})
+            for function in device.functions():
+                recording.mark(function)
+                device.use(function)
+            bench.clock.sleep(profile.idle)
+    impostor = {}
+    hosts = dict.fromkeys(each.host for each in declaration.endpoints if each.encrypted and each.sender == "device")
+    for host in hosts:
+        with run.step("Stimulate", f"Stand in for {host} with an untrusted certificate"):
+            with uplink.intercept(host) as interception:
+                device.power_cycle()
+                for function in device.functions():
+                    device.use(function)
+                bench.clock.sleep(profile.idle)
+                impostor[host] = tuple(interception.handshakes())
+    traffic = recording.result()
+    return Transport(traffic, impostor, traffic.evidence)
