@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import procedure
 from pytest_conformance.procedures.traffic import Tap, Traffic, merged
 
@@ -34,6 +35,19 @@ class CloudUse:
     given: Traffic
     withdrawn: Traffic
     evidence: tuple[str, ...]
+
+    def require_exercised(self) -> None:
+        """Refuse to conclude when the consents, once given, let no content through: the trigger never fired.
+
+        Raises MethodError MET-CLD-002.
+        """
+        if self.scopes and not self.given.sent():
+            raise MethodError(
+                "MET-CLD-002",
+                "nothing went up although every cloud consent was given",
+                expected="content in the cloud once it is allowed",
+                todo="check that the functions were exercised and the uplink was there",
+            )
 
     @property
     def traffic(self) -> Traffic:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import procedure
 
 if TYPE_CHECKING:
@@ -34,6 +35,20 @@ class Erased:
     in_cloud: tuple[str, ...]
     to_new_owner: tuple[str, ...]
     old_works: tuple[str, ...]
+
+    def require_planted(self) -> None:
+        """Refuse to conclude when something planted was not there before: its absence then says nothing.
+
+        Raises MethodError MET-ERA-001.
+        """
+        absent = [each for each in self.planted if each not in self.before]
+        if absent or not self.planted:
+            raise MethodError(
+                "MET-ERA-001",
+                f"{self.way}: {', '.join(absent) or 'nothing'} was not there before erasing",
+                expected="everything planted works or is listed before it is erased",
+                todo="see why planting failed in the record",
+            )
 
 
 @dataclass(frozen=True)

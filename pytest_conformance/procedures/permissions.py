@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_conformance.procedures.procedure import procedure
-from pytest_conformance.procedures.traffic import Sighting, Tap, Traffic, merged
+from pytest_conformance.procedures.traffic import SHAPES, Sighting, Tap, Traffic, merged
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
@@ -84,19 +84,8 @@ def permissions(
             device.switch_sensor(name, True)
             works = device.sensor(name).on is True
         parts.append(traffic)
-        leaked = tuple(each for each in traffic.sent(scope="") if each.matched or each.kind in _sensed(declared.senses))
+        leaked = tuple(each for each in traffic.sent(scope="") if each.matched or each.kind in SHAPES.get(declared.senses, ()))
         trials[name] = SensorTrial(name, before, off, after, sensed, leaked, kept, works)
     everything = merged("permissions", parts)
     return Permissions(trials, everything, everything.evidence)
 
-
-def _sensed(senses: str) -> tuple[str, ...]:
-    """Kinds of objects that a sensor of this sort gives rise to."""
-    return {
-        "face": ("face_image", "face_template", "image"),
-        "video": ("face_image", "image", "video"),
-        "audio": ("voice", "audio"),
-        "voice_message": ("voice", "audio"),
-        "location": ("position",),
-        "heart_rate": ("heart_rate",),
-    }.get(senses, ())

@@ -24,6 +24,18 @@ FACE_PICTURE = 1000
 """Bytes of the smallest face picture that counts as one."""
 POSITION = 4
 """Bytes of the smallest position that counts as one."""
+SHAPES: Mapping[str, tuple[str, ...]] = {
+    "face_picture": ("face_image", "face_template"),
+    "enrolment_picture": ("face_image", "face_template"),
+    "face_template": ("face_image", "face_template"),
+    "passer_by_picture": ("face_image", "face_template"),
+    "video": ("face_image", "image", "video"),
+    "recording": ("face_image", "image", "video"),
+    "audio": ("voice", "audio"),
+    "voice_message": ("voice", "audio"),
+    "location": ("position",),
+}
+"""How kinds of personal data, as a declaration names them, look when they are found in packets."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,11 @@ class Traffic:
     def faces(self, scope: str = "internet") -> tuple[Sighting, ...]:
         """Return face pictures and face templates that went up to `scope`."""
         return self.sent("face_image", "face_template", scope=scope)
+
+    def content(self, kinds: Sequence[str]) -> tuple[Sighting, ...]:
+        """Return what went to the internet that is, or carries, personal data of `kinds` (declaration's words)."""
+        wanted = {shape for kind in kinds for shape in SHAPES.get(kind, (kind,))}
+        return tuple(each for each in self.sent() if each.kind in wanted)
 
     def to(self, host: str) -> tuple[Spoken, ...]:
         return tuple(each for each in self.endpoints if each.host == host)

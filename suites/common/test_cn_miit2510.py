@@ -1,0 +1,48 @@
+"""CN-MIIT2510: the notice of October 2025 on twenty smart terminals, by type of violation."""
+
+from pytest_conformance import clause
+from pytest_conformance.analysis.policy_text import check_rules
+from pytest_conformance.procedures.traffic import require_accounted
+
+
+@clause("CN-MIIT2510-V1")
+def test_processing_rules_are_published_on_the_device_and_before_pairing(first_contact, declaration):
+    assert first_contact.rules_at("device"), "the rules cannot be reached from the device itself"
+    in_app = first_contact.rules_at("app")
+    assert in_app, "the pairing flow shows no rules before binding"
+    missing = check_rules(in_app[0].text, model=declaration.model).missing
+    assert not missing, f"the rules in the app lack {', '.join(missing)}"
+
+
+@clause("CN-MIIT2510-V3")
+def test_nothing_personal_goes_to_the_cloud_against_the_rules(cloud_use, declaration):
+    for scope in cloud_use.scopes:
+        leaked = cloud_use.declined.content(declaration.kinds_under(scope))
+        assert not leaked, f"{scope}: {leaked[0].kind} went to {leaked[0].host} with the consent off"
+    strangers = cloud_use.traffic.undeclared()
+    assert not strangers, f"{strangers[0].host or strangers[0].address} is not declared"
+    plain = [each for each in cloud_use.traffic.endpoints if each.plaintext and each.scope == "internet" and each.bytes_up]
+    assert not plain, f"{plain[0].host}: sent without encryption"
+    require_accounted(cloud_use.declined, smallest=declaration.traffic.event_message)
+
+
+@clause("CN-MIIT2510-V4")
+def test_every_sensor_has_a_permission_that_means_what_it_says(permissions):
+    for name, trial in permissions.trials.items():
+        assert trial.before.present, f"{name}: no control on the device or in the app"
+        assert trial.off.on is False, f"{name}: the switch does not stay off"
+        assert not trial.sensed, f"{name}: it senses although it is off"
+        assert not trial.leaked, f"{name}: {trial.leaked[0].kind} went to {trial.leaked[0].host} although it is off"
+        assert not trial.kept, f"{name}: {trial.kept[0]} was stored although it is off"
+        assert trial.after_power_cycle.on is False, f"{name}: it is on again after a power cycle"
+        assert trial.works, f"{name}: it cannot be switched on again"
+
+
+@clause("CN-MIIT2510-V6")
+def test_no_field_is_collected_that_is_not_declared_nor_before_consent(first_contact, transport, declaration):
+    early = [each for each in first_contact.traffic.sent() if each.matched]
+    assert not early, f"{early[0].matched} went to {early[0].host} before any consent"
+    for sent in transport.traffic.sent():
+        if sent.matched or sent.kind in declaration.personal_kinds:
+            assert declaration.allows(sent.kind, sent.host, sent.port), f"{sent.kind} to {sent.host} is not declared"
+    require_accounted(first_contact.traffic, smallest=declaration.traffic.event_message)

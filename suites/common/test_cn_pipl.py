@@ -1,0 +1,26 @@
+"""CN-PIPL: Personal Information Protection Law."""
+
+from pytest_conformance import clause
+from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted
+
+
+@clause("CN-PIPL-13.a")
+def test_nothing_personal_is_kept_or_sent_before_anybody_agreed(first_contact):
+    assert not first_contact.kept, f"{first_contact.kept[0]} was in storage before any consent"
+    sent = [each for each in first_contact.traffic.sent() if each.matched]
+    assert not sent, f"{sent[0].matched} went to {sent[0].host} before any consent"
+    require_accounted(first_contact.traffic, smallest=FACE_TEMPLATE)
+
+
+@clause("CN-PIPL-16")
+def test_refusing_what_is_optional_leaves_the_basic_functions(refusals):
+    assert not refusals.broken(), f"no longer works: {', '.join(refusals.broken())}"
+
+
+@clause("CN-PIPL-47.a")
+def test_erased_data_is_gone_from_device_cloud_and_next_owner(erasure):
+    for way, erased in erasure.ways.items():
+        assert erased.done.ok, f"{way}: {erased.done.said}"
+        erased.require_planted()
+    left = erasure.left()
+    assert not left, "; ".join(f"{way} left {', '.join(names)}" for way, names in left.items())
