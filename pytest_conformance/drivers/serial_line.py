@@ -1,0 +1,232 @@
+"""A line-oriented serial port through pyserial: /dev/..., rfc2217://, socket://, hwgrep://. No instrument here."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import termios
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import serial
+
+from pytest_conformance.drivers.readings import shown
+from pytest_conformance.drivers.roles import Identity
+from pytest_conformance.drivers.settings import DriverSettings
+from pytest_conformance.errors import InstrumentError, LinkError
+from pytest_conformance.quantities import Duration
+
+LONGEST = 4096
+"""Longest line in bytes that an instrument may send."""
+_LOST = (serial.SerialException, OSError, termios.error, TypeError)
+"""What pyserial lets through when a port goes away: a closed descriptor ends in a TypeError."""
+
+
+class SerialSettings(DriverSettings):
+    """Settings of every serial driver."""
+
+    address: str
+    """Device path or pyserial URL."""
+    baudrate: int = 115200
+    bytesize: Literal[7, 8] = 8
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+    timeout: Duration = 2.0
+    """How long an answer may take."""
+    expect_idn: str = ""
+    """What the instrument must call itself; `*` and `?` stand for any text and any character."""
+
+
+def door_of(address: str) -> str:
+    """Return the way that a serial address goes: "rfc2217", "socket", "pty" or "serial"."""
+    for prefix in ("rfc2217", "socket"):
+        if address.startswith(f"{prefix}://"):
+            return prefix
+    return "pty" if address.startswith("/dev/pts/") else "serial"
+
+
+class SerialLine:
+    """A serial port that speaks lines. Lines that nobody asked for go to `on_unasked`.
+
+    Bytes of a line whose end has not come stay in `partial`.
+    """
+
+    def __init__(self, settings: SerialSettings, where: str, on_unasked: Callable[[str], None] | None = None) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._port: Any = None
+        self._on_unasked = on_unasked
+        self.where = where
+        self.door = door_of(settings.address)
+        self.partial = b""
+
+    @property
+    def framing(self) -> str:
+        """How the port is set, for messages: "115200 8E1"."""
+        settings = self._settings
+        return f"{settings.baudrate} {settings.bytesize}{settings.parity}{settings.stopbits}"
+
+    def open(self) -> None:
+        """Open the port for ourselves alone; LinkError BEN-LNK-131 when that fails."""
+        settings = self._settings
+        try:
+            self._port = serial.serial_for_url(
+                settings.address,
+                baudrate=settings.baudrate,
+                bytesize=settings.bytesize,
+                parity=settings.parity,
+                stopbits=settings.stopbits,
+                timeout=0.05,
+                write_timeout=settings.timeout,
+                do_not_open=True,
+            )
+            if "://" not in settings.address:
+                self._port.exclusive = True
+            self._port.open()
+        except (*_LOST, ValueError, KeyError) as error:
+            raise LinkError(
+                "BEN-LNK-131",
+                f"the serial port cannot be opened as {self.framing} ({shown(str(error), 200)})",
+                where=self.where,
+                expected="a free serial port",
+                todo="check cable, adapter and address, and that no other program holds the port",
+            ) from error
+
+    def ask(self, line: str, is_answer: Callable[[str], bool], timeout: float | None = None) -> str:
+        """Send `line` and return the first line back for which `is_answer` is true.
+
+        Other lines go to `on_unasked`. Raises InstrumentError BEN-INS-101 when no answer comes, LinkError
+        BEN-LNK-132 when the port goes away.
+        """
+        with self._lock:
+            self.write(line.encode() + b"\n")
+            deadline = time.monotonic() + (self._settings.timeout if timeout is None else timeout)
+            while (answer := self._next_line(deadline)) is not None:
+                if is_answer(answer):
+                    return answer
+                self._pass_on(answer)
+        raise InstrumentError(
+            "BEN-INS-101",
+            f"no answer to {line!r}" + (f", only {shown(self.partial.decode('latin-1'))}" if self.partial else ""),
+            where=self.where,
+            expected=f"a line within the timeout; the port is set to {self.framing}",
+            todo="check that the instrument is on and that baud rate and parity are its own",
+        )
+
+    def read_exactly(self, count: int) -> bytes:
+        """Return the next `count` bytes; InstrumentError BEN-INS-101 when they do not come in time."""
+        with self._lock:
+            deadline = time.monotonic() + self._settings.timeout
+            while len(self.partial) < count and time.monotonic() < deadline:
+                self.partial += self._read(deadline)
+            data, self.partial = self.partial[:count], self.partial[count:]
+        if len(data) < count:
+            raise InstrumentError(
+                "BEN-INS-101",
+                f"only {len(data)} of {count} bytes came",
+                where=self.where,
+                todo="try again; check the cable",
+            )
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send `data`; LinkError BEN-LNK-132 when the port is gone."""
+        try:
+            self._opened().write(data)
+        except _LOST as error:
+            raise self._lost(error) from error
+
+    def drain(self) -> None:
+        """Throw away what has arrived and was not read."""
+        with self._lock:
+            while self._read(0.0):
+                pass
+            self.partial = b""
+
+    def cts(self) -> bool | None:
+        """Return the CTS line, or None where the port has no modem lines (a pseudo-terminal, a bare socket)."""
+        if self.door not in ("rfc2217", "serial"):
+            return None
+        try:
+            return bool(self._opened().cts)
+        except _LOST:
+            return None
+
+    def close(self) -> None:
+        """Close the port; safe to call twice."""
+        port, self._port = self._port, None
+        if port is not None:
+            with contextlib.suppress(*_LOST):
+                port.close()
+
+    def _pass_on(self, line: str) -> None:
+        if self._on_unasked is not None:
+            self._on_unasked(line)
+
+    def _next_line(self, deadline: float) -> str | None:
+        """Return the next complete line, or None when `deadline` (monotonic seconds) passes before there is one."""
+        while b"\n" not in self.partial:
+            data = self._read(deadline)
+            if not data and time.monotonic() >= deadline:
+                return None
+            self.partial += data
+            if len(self.partial) > LONGEST and b"\n" not in self.partial:
+                self.partial = b""
+                raise InstrumentError(
+                    "BEN-INS-141",
+                    f"more than {LONGEST} bytes without a line end",
+                    where=self.where,
+                    expected=f"lines; the port is set to {self.framing}",
+                    todo="check baud rate and parity, and that the address is this instrument's",
+                )
+        line, _, self.partial = self.partial.partition(b"\n")
+        return line.decode("utf-8", "backslashreplace").strip("\r")
+
+    def _read(self, deadline: float) -> bytes:
+        port = self._opened()
+        try:
+            waiting = port.in_waiting
+            if not waiting and time.monotonic() >= deadline:
+                return b""
+            return bytes(port.read(min(waiting, LONGEST) or 1))
+        except _LOST as error:
+            raise self._lost(error) from error
+
+    def _opened(self) -> Any:
+        if self._port is None:
+            raise LinkError("BEN-LNK-132", "the serial port is closed", where=self.where, todo="run again")
+        return self._port
+
+    def _lost(self, error: BaseException) -> LinkError:
+        self.close()
+        return LinkError(
+            "BEN-LNK-132",
+            f"the serial port went away ({shown(str(error), 200)})",
+            where=self.where,
+            expected="a port that stays for the whole run",
+            todo="check the cable, the adapter and its hub",
+        )
+
+
+def identify(line: SerialLine, expect: str) -> Identity:
+    """Ask `ID?`; InstrumentError BEN-INS-103 for another instrument, BEN-INS-109 when the answer is unreadable."""
+    answer = line.ask("ID?", lambda given: given.startswith("ID ")).removeprefix("ID ")
+    parts = [each.strip() for each in answer.split(",")]
+    if len(parts) != 4:
+        raise InstrumentError(
+            "BEN-INS-109",
+            f"ID? answered {shown(answer)}",
+            where=line.where,
+            expected="manufacturer, model, serial number and firmware, with commas between",
+        )
+    if expect and not fnmatch.fnmatchcase(answer, expect):
+        raise InstrumentError(
+            "BEN-INS-103",
+            f"another instrument answers: {shown(answer, 120)}",
+            where=line.where,
+            expected=shown(expect, 120),
+            todo="connect the right instrument, or correct expect_idn in the bench file",
+        )
+    return Identity(*parts)
