@@ -39,6 +39,15 @@ DISCARD_PORT: Final = 9
 """RFC 863; marker datagrams go there."""
 
 
+def stations(device_mac: str) -> dict[str, list[str]]:
+    """Return who is who in the segment, as a capture driver's settings name it."""
+    return {
+        "device_macs": [device_mac],
+        "device_addresses": [DEVICE, DEVICE_V6],
+        "phone_addresses": [PHONE, PHONE_V6],
+    }
+
+
 def is_internet(address: str) -> bool:
     """Say whether `address` lies behind the access point's uplink."""
     return ipaddress.ip_address(address) in ipaddress.ip_network(INTERNET)

@@ -115,6 +115,7 @@ class NamespaceDoor:
             "address": f"namespace:{self._access_point.name}",
             "interface": _BRIDGE,
             "marker": f"{addresses.BROADCAST}:{addresses.DISCARD_PORT}",
+            **addresses.stations(self._device_mac),
         }
 
     def kill_tap(self) -> None:

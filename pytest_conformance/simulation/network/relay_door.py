@@ -38,6 +38,7 @@ class RelayDoor:
     name = "relay"
 
     def __init__(self, device_mac: str = addresses.DEVICE_MAC) -> None:
+        self._device_mac = device_mac
         self._lock = threading.Lock()
         self._services: dict[tuple[str, str, int], Place] = {}
         self._direct: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -134,7 +135,7 @@ class RelayDoor:
             self._break_direct()
 
     def tap(self) -> Mapping[str, Json]:
-        return {"address": f"relay:127.0.0.1:{self._panel.port}"}
+        return {"address": f"relay:127.0.0.1:{self._panel.port}", **addresses.stations(self._device_mac)}
 
     def kill_tap(self) -> None:
         self._panel.close()
