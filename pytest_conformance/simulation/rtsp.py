@@ -1,4 +1,4 @@
-"""An RTSP 1.0 server that sends JPEG over RTP (RFC 2326, 2435): over the same connection or by UDP, with or without log-in."""
+"""An RTSP 1.0 server that sends JPEG over RTP (RFC 2326, 2435), interleaved or by UDP, with or without log-in."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ class _Conversation:
         }.get(request.method)
         if act is None:
             self._reply(request, "501 Not Implemented", f"Public: {METHODS}")
-        elif request.method not in ("DESCRIBE", "SETUP", "GET_PARAMETER") and self._session_of(request) != self._session:
+        elif request.method in ("PLAY", "PAUSE", "TEARDOWN") and self._session_of(request) != self._session:
             self._reply(request, "454 Session Not Found")
         else:
             act(request)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating[Any]]
+Peak = tuple[float, float, float]
 Template = NDArray[np.float32]
 
 SIDE = 64
@@ -61,8 +63,7 @@ def skin_mask(visible: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _skin_box(visible: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
-    mask = skin_mask(visible)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    mask = cv2.morphologyEx(skin_mask(visible), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count < 2:
         return None
@@ -81,8 +82,8 @@ def _find_eyes(
     per_mm = width / 148
     smooth = cv2.GaussianBlur(grey, (0, 0), max(2.6 * per_mm, 0.6))
     step = max(1, round(9.5 * per_mm))
-    beside = np.minimum(np.roll(smooth, step, 1), np.roll(smooth, -step, 1))
-    response = (beside - smooth) / (cv2.GaussianBlur(grey, (0, 0), 20 * per_mm) + 8)
+    beside: Map = np.minimum(np.roll(smooth, step, 1), np.roll(smooth, -step, 1))
+    response: Map = np.asarray((beside - smooth) / (cv2.GaussianBlur(grey, (0, 0), 20 * per_mm) + 8), np.float32)
     peaks = _peaks(response, left, top, width, height, max(2, round(6 * per_mm)))
     best: tuple[float, tuple[tuple[float, float], tuple[float, float]]] | None = None
     for ax, ay, a in peaks:
@@ -97,11 +98,11 @@ def _find_eyes(
     return best[1] if best is not None and best[0] > 0.05 else None
 
 
-def _peaks(response: Map, left: int, top: int, width: int, height: int, radius: int) -> list[tuple[float, float, float]]:
+def _peaks(response: Map, left: int, top: int, width: int, height: int, radius: int) -> list[Peak]:
     """The strongest local maxima in the part of the box where eyes can be: x, y, strength."""
     first, last = top + int(0.08 * height), top + int(0.68 * height)
     area = response[first:last, left : left + width].copy()
-    found: list[tuple[float, float, float]] = []
+    found: list[Peak] = []
     for _ in range(8):
         row, column = np.unravel_index(int(np.argmax(area)), area.shape)
         strength = float(area[row, column])
@@ -133,7 +134,7 @@ def aligned(visible: NDArray[np.uint8], face: FaceBox) -> Map:
     )
     grey = cv2.cvtColor(visible, cv2.COLOR_BGR2GRAY).astype(np.float32)
     if scale < 0.8:
-        grey = cv2.GaussianBlur(grey, (0, 0), 0.4 / scale)
+        grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.4 / scale), np.float32)
     return np.asarray(cv2.warpAffine(grey, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pytest_conformance.simulation.devices.faces import FaceBox
 from pytest_conformance.simulation.scene.renderer import INFRARED_RANGE, Views
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating[Any]]
 
 MIN_DEPTH_RANGE = 14.0
 """Millimetres that a face stands out of its own best plane, between its 5th and 95th percentile."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from pytest_conformance.simulation.devices.faces import LENGTH, MODEL, find_face
 from pytest_conformance.simulation.scene.bodies import Head, Pose
 from pytest_conformance.simulation.scene.renderer import CameraModel, Light, Placed, expose, render
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating[Any]]
 
 
 def train() -> tuple[Map, Map]:

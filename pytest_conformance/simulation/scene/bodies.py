@@ -1,4 +1,4 @@
-"""What can stand before a device: a living head, a print, a screen, a cut mask, a 3D mask. All by physics, no labels."""
+"""What can stand before a device: a living head, a print, a screen, a cut mask, a 3D mask. By physics, no labels."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def portrait(subject: str) -> Map:
     """Photograph `subject` from the front in good light: BGR 0 to 1, one pixel a millimetre, 256 x 320 pixels."""
     camera = CameraModel(256, 320, field_of_view=2 * math.degrees(math.atan(128 / 500)), noise=0)
     picture = render([Placed(Head(subject), 500.0)], camera, Light(direction=(0.05, -0.2, 0.98), diffuse=0.7))
-    return np.clip(picture.visible * 1.3, 0, 1)
+    return np.asarray(np.clip(picture.visible * 1.3, 0, 1), np.float32)
 
 
 PORTRAIT_WIDTH, PORTRAIT_HEIGHT = 256.0, 320.0

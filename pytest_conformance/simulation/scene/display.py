@@ -25,7 +25,7 @@ LONGEST_HEADER = 4096
 LARGEST_PICTURE = 16 * 1024 * 1024
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A request that the display cannot carry out; the text goes to the client."""
 
 
@@ -71,7 +71,7 @@ class DisplayFarEnd:
                 got = self._now()
                 try:
                     answer = {"ok": True, "got": got, **self._carry_out(line, stream)}
-                except Refusal as refusal:
+                except RefusedError as refusal:
                     answer = {"error": str(refusal)}
                 answer["sent"] = self._now()
                 connection.sendall(json.dumps(answer).encode() + b"\n")
@@ -81,7 +81,7 @@ class DisplayFarEnd:
             request = json.loads(line)
             do = request["do"]
         except (ValueError, KeyError, TypeError):
-            raise Refusal("not a request") from None
+            raise RefusedError("not a request") from None
         if do == "identify":
             return {**IDENTITY, "pixels": PIXELS, "panel_mm": PANEL_MM, "refresh_hz": REFRESH_HZ}
         if do == "time":
@@ -90,7 +90,7 @@ class DisplayFarEnd:
             return {"flipped": self._flip(None, 0.0)}
         if do == "show":
             return self._show(request, stream)
-        raise Refusal(f"unknown request {do!r}")
+        raise RefusedError(f"unknown request {do!r}")
 
     def _show(self, request: Mapping[str, Any], stream: BinaryIO) -> dict[str, Any]:
         import cv2
@@ -98,15 +98,15 @@ class DisplayFarEnd:
 
         size, width = request.get("bytes"), request.get("width_mm")
         if not isinstance(size, int) or not 0 < size <= LARGEST_PICTURE:
-            raise Refusal(f"bytes must be 1 to {LARGEST_PICTURE}")
+            raise RefusedError(f"bytes must be 1 to {LARGEST_PICTURE}")
         data = stream.read(size)
         if len(data) < size:
             raise ConnectionError("the client went away in the middle of a picture")
         if not isinstance(width, int | float) or not math.isfinite(width) or not 1 <= width <= PANEL_MM[0]:
-            raise Refusal(f"width_mm must be 1 to {PANEL_MM[0]}")
+            raise RefusedError(f"width_mm must be 1 to {PANEL_MM[0]}")
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
-            raise Refusal("the picture is not a PNG or JPEG")
+            raise RefusedError("the picture is not a PNG or JPEG")
         return {"flipped": self._flip(picture.astype(np.uint8), float(width))}
 
     def _flip(self, picture: Any, width_mm: float) -> int:

@@ -6,13 +6,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_conformance.simulation.scene.people import Person, person
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating[Any]]
 Bump = Callable[[float, float, float, float], Map]
 
 REACH_X, REACH_Y = 112, 150
@@ -43,7 +44,7 @@ def head_maps(identifier: str) -> HeadMaps:
     y, x = np.mgrid[-REACH_Y : REACH_Y + 1, -REACH_X : REACH_X + 1].astype(np.float32)
 
     def bump(cx: float, cy: float, sx: float, sy: float) -> Map:
-        return np.exp(-(((x - cx) / sx) ** 2) - ((y - cy) / sy) ** 2).astype(np.float32)
+        return np.asarray(np.exp(-(((x - cx) / sx) ** 2) - ((y - cy) / sy) ** 2), np.float32)
 
     face, height = _relief(who, x, y, bump)
     albedo, infrared = _paint(who, x, y, face, bump)
@@ -120,4 +121,4 @@ def _roughness(identifier: str, shape: tuple[int, ...]) -> Map:
     noise = rng.standard_normal(shape).astype(np.float32)
     for axis in (0, 1):
         noise = noise + np.roll(noise, 1, axis) + np.roll(noise, 2, axis)
-    return (noise / noise.std()).astype(np.float32)
+    return np.asarray(noise / noise.std(), np.float32)

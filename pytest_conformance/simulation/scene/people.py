@@ -66,7 +66,9 @@ def person(identifier: str) -> Person:
     dark = between(0.05, 0.3)
     face_height = between(100, 112) * size
     grown = 0.0 if child else 1.0
-    marks = tuple((between(-48, 48) * size, between(-70, 75) * size, between(6, 17), between(-0.42, 0.3)) for _ in range(9))
+    marks = tuple(
+        (between(-48, 48) * size, between(-70, 75) * size, between(6, 17), between(-0.42, 0.3)) for _ in range(9)
+    )
     return Person(
         id=identifier,
         child=child,

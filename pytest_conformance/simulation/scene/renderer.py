@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating[Any]]
+"""A plane of numbers, float32 unless said otherwise."""
 
 WALL = 2500.0
 """Distance of the wall behind everything, millimetres."""
@@ -69,9 +70,12 @@ class Layer:
 
 
 class Body(Protocol):
-    """Something with a surface. `reach`: half its width and height in millimetres."""
+    """Something with a surface."""
 
-    reach: tuple[float, float]
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Half its width and height in millimetres."""
+        ...
 
     def sample(self, x: Map, y: Map) -> Layer:
         """Sample the body at millimetres `x`, `y` from its middle (y downwards), as seen from the camera."""
@@ -154,7 +158,8 @@ def _window(placed: Placed, camera: CameraModel, per_pixel: float) -> tuple[slic
 def _normals(height: Map, per_pixel: float) -> tuple[Map, Map, Map]:
     slope_y, slope_x = np.gradient(height, per_pixel)
     length = np.sqrt(slope_x**2 + slope_y**2 + 1)
-    return (-slope_x / length).astype(np.float32), (-slope_y / length).astype(np.float32), (1 / length).astype(np.float32)
+    single = np.float32
+    return (-slope_x / length).astype(single), (-slope_y / length).astype(single), (1 / length).astype(single)
 
 
 def expose(clean: Clean, camera: CameraModel, frame: int) -> Views:

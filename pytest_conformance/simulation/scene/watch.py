@@ -1,4 +1,4 @@
-"""The simulated watch camera: an RTSP server that looks at the device's front and, in a mirror, at what is before it."""
+"""The simulated watch camera: RTSP pictures of the device's front and, in a mirror, of what is before it."""
 
 from __future__ import annotations
 
