@@ -83,7 +83,13 @@ def parse(name: str, content: bytes) -> Document:
 
 def read(path: FilePath | str) -> Document:
     """Read `path` once; FileError with file, line and column when it is not strict YAML."""
-    return parse(str(path), read_bytes(FilePath(path)))
+    return parse(shown(FilePath(path)), read_bytes(FilePath(path)))
+
+
+def shown(path: FilePath) -> str:
+    """Return `path` as messages show it: relative to the working folder when it lies within."""
+    absolute, here = path.absolute(), FilePath.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
 
 
 def load(path: FilePath | str, model: type[Model]) -> Model:
