@@ -1,0 +1,39 @@
+"""Build every view that can be made from the journal alone; a view that fails stops neither record nor others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_conformance.reports.html_report import write_report
+from pytest_conformance.reports.reading import Record, read_record
+from pytest_conformance.reports.results import write_results
+
+
+@dataclass(frozen=True)
+class BuiltViews:
+    """What was built, and for each view that was not, why."""
+
+    record: Record
+    files: dict[str, Path] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def build_views(run_folder: Path) -> BuiltViews:
+    """Write results.json and report.html of the run in `run_folder` from its journal and evidence.
+
+    Raises StorageError when the journal cannot be read. A view that cannot be built is named in `failed`.
+    """
+    record = read_record(run_folder)
+    built = BuiltViews(record)
+    views: dict[str, Callable[[], Path]] = {
+        "results": lambda: write_results(run_folder, record.results()),
+        "report": lambda: write_report(record),
+    }
+    for name, write in views.items():
+        try:
+            built.files[name] = write()
+        except Exception as error:  # whatever ails one view, the others are built
+            built.failed[name] = f"{type(error).__name__}: {error}"
+    return built

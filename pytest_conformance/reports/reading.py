@@ -1,0 +1,159 @@
+"""What every view shows, read from the journal alone: header, device, verdict of each clause, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_conformance.record import JOURNAL_FILE, Event, iterate_journal
+from pytest_conformance.record.journal import encode
+from pytest_conformance.reports.results import NO_TEST, ClauseResult, build_results, plain_measurement
+from pytest_conformance.verdicts import Cause, Contribution, Verdict, fold
+
+
+@dataclass
+class Record:
+    """A run as its journal tells it; views read this and nothing else.
+
+    `header` holds the start header with `id`, `started`, `partial` and the device's descriptor folded in.
+    `documents` maps ids to `title`, `title_zh`, `edition`. `evidence` maps references to their last `evidence`
+    event's data. `head` is the hash of the last line, `ended` the UTC of the stop event ("" when it never came).
+    """
+
+    folder: Path
+    header: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    clauses: list[ClauseResult] = field(default_factory=list)
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evidence: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    trials: int = 0
+    void: int = 0
+    events: int = 0
+    head: str = ""
+    ended: str = ""
+    exit_code: int | None = None
+
+    def results(self) -> dict[str, Any]:
+        """Return the content of results.json."""
+        return build_results(self.header, self.clauses, self.exit_code)
+
+    @property
+    def device(self) -> Mapping[str, Any]:
+        device: Mapping[str, Any] = self.header.get("device") or {}
+        return device
+
+
+def read_record(folder: Path) -> Record:
+    """Return the run in `folder`, from its journal. Raises StorageError as `iterate_journal`."""
+    return record_of(folder, iterate_journal(folder / JOURNAL_FILE))
+
+
+def record_of(folder: Path, events: Iterable[Event]) -> Record:
+    """Return the run that `events` tell of; `folder` is where its evidence lies."""
+    record = Record(folder)
+    plan: dict[str, dict[str, Any]] = {}
+    said: dict[str, list[Mapping[str, Any]]] = {}
+    last = None
+    for event in events:
+        _take(record, event)
+        if event.type == "plan":
+            _merge_plan(record, plan, event.data)
+        elif event.type == "verdict":
+            for clause in event.data["clauses"]:
+                said.setdefault(clause, []).append(event.data)
+        record.events += 1
+        last = event
+    if last is not None:
+        record.head = _line_digest(last)
+    record.header["partial"] = bool(record.header.get("partial")) or record.exit_code is None
+    record.clauses = [_clause(row, said.get(name, []), record) for name, row in plan.items()]
+    record.clauses.sort(key=lambda each: (each.document, each.id))
+    return record
+
+
+def _take(record: Record, event: Event) -> None:
+    data = event.data
+    if event.type == "start":
+        record.header = {**data["header"], "id": data["run"], "started": event.utc}
+    elif event.type == "descriptor" and data["of"] == "device":
+        more = {name: value for name, value in data.items() if name != "of"}
+        record.header["device"] = {**record.device, **more}
+    elif event.type == "descriptor":
+        record.roles.setdefault(str(data["of"]), {}).update({k: v for k, v in data.items() if k != "of"})
+    elif event.type == "evidence":
+        record.evidence[str(data["ref"])] = data
+    elif event.type == "trial":
+        record.trials += 1
+        record.void += bool(data.get("void"))
+    elif event.type == "note":
+        record.notes.append(str(data["text"]))
+    elif event.type == "recovered":
+        record.notes.append(f"a torn line of {data['size']} bytes was set aside as {data['file']}")
+    elif event.type == "safe-state" and not data["reached"]:
+        record.notes.append(f"safe state was not reached: {data.get('reason', '')}")
+    elif event.type == "stop":
+        record.exit_code, record.ended = int(data["exit_code"]), event.utc
+        record.header["partial"] = bool(record.header.get("partial")) or bool(data.get("partial"))
+
+
+def _merge_plan(record: Record, plan: dict[str, dict[str, Any]], data: Mapping[str, Any]) -> None:
+    record.documents.update(data.get("documents", {}))
+    record.header["partial"] = bool(record.header.get("partial")) or bool(data.get("partial"))
+    for row in data["clauses"]:
+        known = plan.get(row["id"], {})
+        tests = dict.fromkeys([*known.get("tests", []), *row.get("tests", [])])
+        plan[row["id"]] = {**known, **row, "tests": list(tests)}
+
+
+def _clause(row: Mapping[str, Any], said: list[Mapping[str, Any]], record: Record) -> ClauseResult:
+    verdict, cause, reason = _verdict(row, said, record)
+    derived = [source for each in said for source in each.get("derived_from", [])]
+    level = str(row.get("evidence_level") or "")
+    return ClauseResult(
+        id=row["id"],
+        document=row["document"],
+        verdict=verdict.value,
+        cause=cause,
+        reason=reason,
+        evidence_level="derived" if derived and not _own(said) else level,
+        text_status=str(row.get("text_status") or ""),
+        tests=tuple(dict.fromkeys([*row["tests"], *(each["test"] for each in said if each["test"])])),
+        evidence=tuple(dict.fromkeys(ref for each in said for ref in each.get("evidence", []))),
+        measurements=tuple(plain_measurement(measured) for each in said for measured in each.get("measurements", [])),
+        severity=str(row.get("severity") or ""),
+        title=str(row.get("title") or ""),
+        text=str(row.get("text") or ""),
+        chapter=str(row.get("chapter") or ""),
+        derived_from=tuple(dict.fromkeys([*derived, *row.get("derived_from", [])])),
+    )
+
+
+def _own(said: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in said if not each.get("derived_from")]
+
+
+def _verdict(row: Mapping[str, Any], said: list[Mapping[str, Any]], record: Record) -> tuple[Verdict, str | None, str]:
+    """Fold what was said; a clause's own tests outweigh a derivation, and a plan's "not applicable" both."""
+    if not row["applicable"]:
+        return Verdict.NOT_APPLICABLE, None, str(row.get("reason") or "")
+    counted = _own(said) or said
+    if counted:
+        folded = fold(_contribution(each) for each in counted)
+        return folded.verdict, folded.cause.value if folded.cause else None, folded.reason
+    if row["tests"]:
+        return Verdict.NOT_TESTED, "aborted", "selected, but the run ended before it"
+    return Verdict.NOT_TESTED, None, str(row.get("reason") or NO_TEST)
+
+
+def _contribution(data: Mapping[str, Any]) -> Contribution:
+    cause = Cause(data["cause"]) if data["cause"] else None
+    return Contribution(Verdict(data["verdict"]), data["test"], cause, str(data.get("reason") or ""))
+
+
+def _line_digest(event: Event) -> str:
+    import hashlib
+
+    return hashlib.sha256(encode(event)).hexdigest()
