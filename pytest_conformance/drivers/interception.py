@@ -1,0 +1,161 @@
+"""The TLS impostor: answers on loopback (or the bench's network) with a certificate that no device may trust."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_conformance.clock import Clock
+from pytest_conformance.drivers.roles import Handshake
+
+_HANDSHAKE_WITHIN = 10.0
+_IDLE = 1.0
+"""Seconds without a byte after which a completed connection is closed."""
+_KEPT = 1 << 24
+"""Bytes that one connection may send before it is cut."""
+_SETTLE_WITHIN = 5.0
+
+
+class Impostor:
+    """Listens and counts what clients do with a self-signed certificate in the name of `host`.
+
+    Plain TCP clients count too: their connection is a handshake that was not completed, alert "no-tls".
+    """
+
+    def __init__(self, host: str, clock: Clock, listen: str = "127.0.0.1") -> None:
+        self._host = host
+        self._clock = clock
+        self._context = untrusted_context(host)
+        self._lock = threading.Lock()
+        self._done: list[Handshake] = []
+        self._open: set[socket.socket] = set()
+        self._listener = socket.create_server((listen, 0))
+        self._thread = threading.Thread(target=self._run, name=f"impostor-{host}", daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self._listener.getsockname()[:2]
+        return str(host), int(port)
+
+    def handshakes(self) -> Sequence[Handshake]:
+        """Return what came so far, once conversations that are under way have ended (at most 5 s of wall time)."""
+        with self._clock.realtime():
+            self._clock.wait_for(lambda: not self._open, _SETTLE_WITHIN)
+        with self._lock:
+            return tuple(self._done)
+
+    def close(self) -> None:
+        """Stop listening and drop what is open; safe to call twice."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._open.add(connection)
+            threading.Thread(target=self._serve, args=(connection,), name="impostor", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        result = self._converse(connection)
+        with self._lock:
+            self._done.append(result)
+            self._open.discard(connection)
+
+    def _converse(self, connection: socket.socket) -> Handshake:
+        connection.settimeout(_HANDSHAKE_WITHIN)
+        try:
+            first = connection.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            connection.close()
+            return Handshake(self._host, False, alert_of(error), 0)
+        if first != b"\x16":
+            connection.close()
+            return Handshake(self._host, False, "no-tls" if first else "closed", 0)
+        try:
+            secure = self._context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
+        except OSError as error:
+            connection.close()
+            return Handshake(self._host, False, alert_of(error), 0)
+        return self._listen_to(secure)
+
+    def _listen_to(self, secure: ssl.SSLSocket) -> Handshake:
+        """Count application bytes; an alert before the first byte is a refusal after the handshake (TLS 1.3)."""
+        secure.settimeout(_IDLE)
+        count, alert = 0, ""
+        try:
+            while count < _KEPT and (data := secure.recv(65536)):
+                count += len(data)
+        except TimeoutError:
+            pass
+        except ssl.SSLError as error:
+            alert = alert_of(error)
+        except OSError:
+            pass
+        secure.close()
+        refused = count == 0 and alert not in ("", "closed")
+        return Handshake(self._host, not refused, alert if refused else "", count)
+
+
+def alert_of(error: OSError) -> str:
+    """Name how a handshake ended: the TLS alert in lower case ("unknown_ca"), "closed", "reset" or "timeout"."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionResetError):
+        return "reset"
+    if isinstance(error, ssl.SSLEOFError) or not isinstance(error, ssl.SSLError):
+        return "closed"
+    reason = error.reason or ""
+    name = reason.rpartition("ALERT_")[2] or reason
+    return name.lower() or "closed"
+
+
+def untrusted_context(host: str) -> ssl.SSLContext:
+    """Return a server context with a fresh self-signed certificate for `host`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=7))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "impostor.pem")
+        path.touch(mode=0o600)
+        path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+        context.load_cert_chain(path)
+    return context
