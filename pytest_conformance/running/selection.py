@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ KIND_FOLDERS = {"lock": "locks", "camera": "cameras", "wearable": "wearables"}
 """Folder of the shipped suites for each kind of device; `common` belongs to all."""
 
 
-def suite_paths(kind: str, hook: pytest.HookRelay | None = None) -> list[Path]:
+def suite_paths(kind: str, hook: Any = None) -> list[Path]:
     """Return the shipped suites that fit `kind`, and those that plugins add through `pytest_conformance_suites`."""
     root = shipped("suites")
     paths = [root / "common"]

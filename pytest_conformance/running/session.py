@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +14,15 @@ import pytest
 from pytest_conformance.errors import ConformanceError, UsageError
 from pytest_conformance.running import judging, outcome
 from pytest_conformance.running.options import Request, read
-from pytest_conformance.running.plan import REFUSED, Plan, make_plan
+from pytest_conformance.running.plan import REFUSED, Planned, make_plan
 from pytest_conformance.running.selection import clauses_of, matches, suite_paths, test_name, unknown_clauses
 from pytest_conformance.verdicts import Contribution
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
-    from pytest_conformance.record import Run
+    from pytest_conformance.record import Event, Run
+    from pytest_conformance.reports import BuiltViews
+    from pytest_conformance.reports.allure_view import AllureView
 
 JUDGEMENT = pytest.StashKey[judging.Judgement]()
 STATE = pytest.StashKey["BenchSession"]()
@@ -57,10 +57,11 @@ class BenchSession:
         self.parallel = bool(config.getoption("numprocesses", None)) and self.worker is None
         self.bench: Bench | None = None
         self.refusal: ConformanceError | None = None
-        self.plan: Plan | None = None
+        self.plan: dict[str, Planned] = {}
+        self.views: BuiltViews | None = None
+        self.allure: AllureView | None = None
         self.selected: dict[str, list[str]] = {}
         self.deselected: set[str] = set()
-        self.clauses_by_test: dict[str, tuple[str, ...]] = {}
         if self.worker is None and self.parallel and request.bench.mode != "mock" and not request.bench.slots:
             raise UsageError(
                 "USE-PAR-001",
@@ -115,7 +116,8 @@ class BenchSession:
         wrong = unknown_clauses(items, self.request.catalogue)
         if wrong:
             pytest.exit("refused to start: USE-CLS-001: " + "\n".join(wrong), returncode=REFUSED)
-        kept, dropped = [], []
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
         for item in items:
             ids = clauses_of(item)
             keep = matches(ids, self.request.clauses) if self.request.clauses else True
@@ -131,9 +133,7 @@ class BenchSession:
         if self.parallel:
             return
         for item in session.items:
-            ids = clauses_of(item)
-            self.clauses_by_test[test_name(item)] = ids
-            for clause_id in ids:
+            for clause_id in clauses_of(item):
                 self.selected.setdefault(clause_id, []).append(test_name(item))
         self.plan = make_plan(self.request.catalogue, self.request.declaration, self.selected, self.deselected)
         for item in session.items:
@@ -143,13 +143,13 @@ class BenchSession:
             else:
                 outcome.label(item, self)
         if self.worker in (None, "gw0"):
-            self.run.event("plan", outcome.plan_event(self.plan, self.clauses_by_test, self.deselected))
+            rows = (each.row() for each in self.plan.values())
+            self.run.plan(rows, documents=outcome.documents(self), partial=bool(self.deselected))
 
     def _not_applicable(self, ids: Sequence[str]) -> str:
-        assert self.plan is not None
-        if not ids or any(self.plan.rows[each].applies for each in ids):
+        if not ids or any(self.plan[each].applies for each in ids):
             return ""
-        return "; ".join(f"{each}: {self.plan.rows[each].applicability.why}" for each in ids)
+        return "; ".join(f"{each}: {self.plan[each].applicability.why}" for each in ids)
 
     # --- the run --------------------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class BenchSession:
             self.config.hook.pytest_conformance_bench_ready(bench=self.bench)
         except ConformanceError as error:
             self.refusal = error
-            self.run.event("refusal", {"code": error.code, "reason": str(error)})
+            self.run.event("note", {"text": f"refused to start: {error}"})
             if self.worker is None:
                 self._leave()
                 pytest.exit(f"refused to start: {error}", returncode=REFUSED)
@@ -190,7 +190,8 @@ class BenchSession:
             "safe-state",
             {
                 "reached": all(each.done for each in outcomes),
-                "steps": [{"name": each.name, "done": each.done, "reason": each.reason} for each in outcomes],
+                "outputs": {each.name: "done" if each.done else each.reason for each in outcomes},
+                "reason": "; ".join(f"{each.name}: {each.reason}" for each in outcomes if not each.done),
                 "doors": doors,
             },
         )
@@ -263,11 +264,10 @@ class BenchSession:
             return
         said = getattr(report, "conformance", None)
         if said is not None:
-            self.run.event("verdict", said)
-            return
-        if report.failed and report.when not in ("setup", "call", "teardown"):
+            self.run.verdict(said["clauses"], judging.from_json(said))
+        elif report.failed and report.when not in ("setup", "call", "teardown"):
             lost = judging.worker_lost(test_name(report.nodeid), str(report.longrepr))
-            self.run.event("verdict", {"clauses": [], "test": test_name(report.nodeid), **judging.to_json(lost)})
+            self.run.verdict([], lost)
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -286,17 +286,12 @@ class BenchSession:
         if self.worker is None:
             outcome.summarise(self, terminalreporter)
 
+    def final_plan(self) -> dict[str, Planned]:
+        """Return the plan; in a parallel run the one that the first worker journalled."""
+        if not self.plan and self.parallel:
+            self.plan = outcome.plan_from(self.run, self)
+        return self.plan
+
     def contributions(self) -> list[tuple[tuple[str, ...], Contribution]]:
-        """Return what was journalled by tests so far: clause ids and contribution, oldest first."""
-        by_test = outcome.planned_tests(self.run)
-        said = []
-        for event in self.run.events("verdict"):
-            data = event.data
-            ids = tuple(data["clauses"]) or by_test.get(data["test"], ())
-            said.append((ids, judging.from_json(data)))
-        return said
-
-
-def interpreter() -> str:
-    """Return the running Python's version and whether assertions are on; recorded in the header."""
-    return f"{sys.version.split()[0]} pid {os.getpid()}" + ("" if __debug__ else " (-O: assertions off)")
+        """Return what tests said so far: clause ids and contribution, oldest first."""
+        return outcome.said_in(self.run, self.final_plan())

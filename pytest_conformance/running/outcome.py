@@ -1,0 +1,184 @@
+"""The two ends of a run: the header and preflight before the first test, verdicts and views after the last."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_conformance.running import judging
+from pytest_conformance.running.plan import Planned, conclude, exit_code
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.record import Run
+    from pytest_conformance.running.judging import Judgement
+    from pytest_conformance.running.options import Request
+    from pytest_conformance.running.session import BenchSession
+
+PACKAGES = ("pytest-conformance", "pytest", "allure-pytest", "numpy", "opencv-python", "pyvisa", "pyvisa-py", "pyserial")
+JUDGED = (0, 1)
+"""pytest exit codes in whose place ours stands; 2 to 5 keep their meaning."""
+
+
+def header(request: Request) -> dict[str, Any]:
+    """Return what the journal's first event says: everything known before the first instrument is touched."""
+    declaration = request.declaration
+    sample = declaration.samples[0].id if declaration.samples else ""
+    return {
+        "bench": request.bench.name,
+        "mode": request.bench.mode,
+        "profile": f"{request.profile.name} {request.profile.version}",
+        "versions": {**versions(), "python": interpreter()},
+        "bench_sha256": request.bench.sha256,
+        "known_bad": list(request.known_bad),
+        "accredited": request.accredited,
+        "clauses": request.clauses,
+        "device": {
+            "kind": declaration.kind,
+            "model": declaration.model,
+            "sample": sample,
+            "firmware": declaration.firmware,
+            "declaration_sha256": declaration.sha256,
+        },
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a verdict may depend on."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def interpreter() -> str:
+    """Return the running Python's version, and whether its assertions are off."""
+    return platform.python_version() + ("" if __debug__ else " (-O: assertions are off)")
+
+
+def documents(session: BenchSession) -> dict[str, dict[str, str]]:
+    """Return title and edition of each document, for the views."""
+    return {
+        each.id: {"title": each.title_en, "title_zh": each.title_zh, "edition": each.number or each.issued}
+        for each in session.request.catalogue.documents.values()
+    }
+
+
+def preflight(bench: Bench, run: Run) -> None:
+    """Open every role that the bench file lists and ask it who it is; journal the answers.
+
+    Raises the BenchError of the first that does not answer or is not the one that the file names.
+    """
+    with run.step("Setup", f"Preflight of bench {bench.name}"):
+        for name in bench.file.roles:
+            driver = bench.role(name)
+            identity = driver.identity()
+            run.event(
+                "descriptor",
+                {
+                    "of": name,
+                    "driver": bench.file.roles[name].driver,
+                    "door": driver.door,
+                    "manufacturer": identity.manufacturer,
+                    "model": identity.model,
+                    "serial": identity.serial,
+                    "firmware": identity.firmware,
+                },
+            )
+
+
+def label(item: pytest.Item, session: BenchSession) -> None:
+    """Give the item its Allure labels, where allure-pytest is active."""
+    if session.allure is not None:
+        session.allure.label_item(item)
+
+
+def cite_observations(item: pytest.Item, judgement: Judgement) -> None:
+    """Let the judgement cite the evidence of every observation that the test used."""
+    for value in getattr(item, "funcargs", {}).values():
+        references = getattr(value, "evidence", ())
+        if isinstance(references, tuple):
+            judgement.cite(*(each for each in references if isinstance(each, str) and each.startswith("sha256:")))
+
+
+def finish(session: BenchSession, exit_status: int) -> int:
+    """Derive what follows, end the journal, build the views; return the exit code of the run."""
+    plan = session.final_plan()
+    verdicts = conclude(plan, session.contributions())
+    derived = session.request.catalogue.derive_all(verdicts) if plan else {}
+    for clause_id, verdict in derived.items():
+        for said in verdict.contributions:
+            session.run.verdict([clause_id], said, derived_from=session.request.catalogue.clauses[clause_id].derived_from)
+    code = exit_status
+    if exit_status in JUDGED:
+        require_all = session.request.require_all or session.request.accredited
+        code = exit_code(plan, {**verdicts, **derived}, require_all=require_all)
+    session.run.stop(code, partial=bool(session.deselected))
+    build(session)
+    return code
+
+
+def build(session: BenchSession) -> None:
+    """Build the views from the journal; one that fails is said and harms neither the record nor the others."""
+    from pytest_conformance.reports import build_views
+
+    session.views = build_views(session.run.folder)
+
+
+def summarise(session: BenchSession, terminal: pytest.TerminalReporter) -> None:
+    """Print the summary that ends a run."""
+    from pytest_conformance.reports.terminal import summary
+
+    if session.views is None:
+        return
+    terminal.section("conformance")
+    text = summary(session.views.record, width=terminal._tw.fullwidth, colour=terminal.hasmarkup)
+    terminal.write(text)
+    for name, why in session.views.failed.items():
+        terminal.write_line(f"the view {name} could not be built: {why}", yellow=True)
+
+
+def plan_from(run: Run, session: BenchSession) -> dict[str, Planned]:
+    """Rebuild the plan from the journal: in a parallel run the first worker wrote it."""
+    from pytest_conformance.record import read_journal
+    from pytest_conformance.running.plan import make_plan
+
+    selected: dict[str, list[str]] = {}
+    for event in read_journal(run.folder / "journal.jsonl"):
+        if event.type == "plan":
+            for row in event.data["clauses"]:
+                if row["tests"]:
+                    selected[row["id"]] = list(row["tests"])
+    request = session.request
+    return make_plan(request.catalogue, request.declaration, selected)
+
+
+def clauses_by_test(plan: Mapping[str, Planned]) -> dict[str, tuple[str, ...]]:
+    """Return the clauses that each planned test judges."""
+    found: dict[str, list[str]] = {}
+    for clause_id, row in plan.items():
+        for test in row.tests:
+            found.setdefault(test, []).append(clause_id)
+    return {test: tuple(ids) for test, ids in found.items()}
+
+
+def said_in(run: Run, plan: Mapping[str, Planned]) -> list[tuple[tuple[str, ...], Any]]:
+    """Return what tests said, as the journal has it: clause ids and contribution, oldest first."""
+    from pytest_conformance.record import read_journal
+
+    by_test = clauses_by_test(plan)
+    rows = []
+    for event in read_journal(run.folder / "journal.jsonl"):
+        if event.type == "verdict" and not event.data.get("derived_from"):
+            ids = tuple(event.data["clauses"]) or by_test.get(event.data["test"], ())
+            rows.append((ids, judging.from_json(event.data)))
+    return rows
+
+
