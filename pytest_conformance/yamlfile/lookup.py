@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pytest_conformance.errors import UsageError
@@ -11,10 +11,16 @@ from pytest_conformance.yamlfile.problems import nearest
 SUFFIXES = (".yaml", ".yml")
 
 
-def find(name: str, folders: Iterable[Path], what: str, code: str, further: Mapping[str, Path] | None = None) -> Path:
+def find(
+    name: str,
+    folders: Iterable[Path],
+    what: str,
+    code: str,
+    further: Mapping[str, Callable[[], Path]] | None = None,
+) -> Path:
     """Return the file that `name` means: a path when it has a slash or a suffix, else NAME.yaml of `folders`.
 
-    `further` holds files by name that other packages bring. Raises UsageError `code` naming the nearest names;
+    `further` gives files by name that other packages bring. Raises UsageError `code` naming the nearest names;
     a link that leads out of its folder is refused (fault case G10).
     """
     folders = list(dict.fromkeys(folder.absolute() for folder in folders))
@@ -27,7 +33,7 @@ def find(name: str, folders: Iterable[Path], what: str, code: str, further: Mapp
                 return _inside(path, folder, what)
     further = further or {}
     if name in further:
-        return further[name]
+        return further[name]()
     known = {*names(folders), *further}
     near = nearest(name, known)
     raise UsageError(
