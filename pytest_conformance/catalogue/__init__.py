@@ -7,7 +7,7 @@ from pytest_conformance.catalogue.applicability import Applicability, State, Sup
 from pytest_conformance.catalogue.collection import Catalogue
 from pytest_conformance.catalogue.derivation import NO_TEST, derive, derive_all
 from pytest_conformance.catalogue.expressions import Expression, ExpressionError, Truth, Value, evaluate, parse
-from pytest_conformance.catalogue.features import Feature, annex_b_features, check_features, load_features
+from pytest_conformance.catalogue.features import Feature, check_features, load_features
 from pytest_conformance.catalogue.loading import load_catalogue
 from pytest_conformance.catalogue.matrix import DocumentCounts, Matrix, MatrixRow, matrix
 from pytest_conformance.catalogue.model import (
@@ -47,7 +47,6 @@ __all__ = [
     "TextStatus",
     "Truth",
     "Value",
-    "annex_b_features",
     "applicability",
     "check_features",
     "derive",

@@ -67,20 +67,6 @@ def check_features(declared: Mapping[str, object], vocabulary: Mapping[str, Feat
     return lines
 
 
-def annex_b_features(answers: Mapping[str, bool]) -> dict[str, bool]:
-    """Return the features that answers to the letters of EN 303 645, table B.1 (`{"Fa": True, "C3": False}`) give.
-
-    Raises UsageError USE-CAT-009 for a letter that the table does not have.
-    """
-    by_letter = {feature.annex_b: feature for feature in load_features().values() if feature.annex_b}
-    unknown = sorted(set(answers) - set(by_letter))
-    if unknown:
-        raise UsageError(
-            "USE-CAT-009", f"EN 303 645 annex B has no {', '.join(unknown)}", expected=", ".join(by_letter)
-        )
-    return {by_letter[key].name: held != by_letter[key].annex_b_inverted for key, held in answers.items()}
-
-
 def check_expression(expression: Expression, vocabulary: Mapping[str, Feature]) -> list[str]:
     """Return one line for each comparison that the vocabulary does not allow."""
     problems = (_problem(comparison, vocabulary) for comparison in comparisons(expression))
