@@ -62,7 +62,7 @@ class Bench:
 
     @property
     def mode(self) -> str:
-        """"mock" or "lab"."""
+        """ "mock" or "lab"."""
         return self.file.mode
 
     @property
@@ -186,7 +186,9 @@ class Bench:
 
     def _manifest_entry(self, name: str) -> Mapping[str, Any]:
         if self.world is None:
-            raise SimulationError("BEN-SIM-005", f"address sim:{name} on a bench that is not a mock", todo="set mode: mock")
+            raise SimulationError(
+                "BEN-SIM-005", f"address sim:{name} on a bench that is not a mock", todo="set mode: mock"
+            )
         return self.world.entry(name)
 
 

@@ -125,6 +125,21 @@ class Declaration(FileModel):
             return sent in covered
         return sent.kind in covered and scope in sent.consents
 
+    @property
+    def cloud_consents(self) -> tuple[Consent, ...]:
+        """The separate, optional consents under which personal data goes to the cloud."""
+        kept = {data.kind: data.kept for data in self.personal_data}
+        return tuple(
+            each
+            for each in self.consents
+            if each.separate and each.optional and each.data and all("cloud" in kept.get(kind, ()) for kind in each.data)
+        )
+
+    @property
+    def longest_deletion(self) -> float:
+        """Seconds within which everything that is deleted is gone, as declared."""
+        return max((data.deleted_within for data in self.personal_data), default=0.0)
+
     def endpoint_for(self, host: str, port: int, sender: str | None = None) -> Endpoint | None:
         """Return the declared endpoint at `host` and `port`, of `sender` ("device", "phone") when given, else None."""
         for endpoint in self.endpoints:

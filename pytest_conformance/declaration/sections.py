@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -148,6 +149,11 @@ class Endpoint(Part):
     kinds: tuple[Name, ...]
     mechanism: Name | None = None
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the declared protocol protects what is sent."""
+        return self.protocol in ("https", "mqtts", "tls", "wss", "coaps", "dtls", "quic", "h3", "rtsps")
+
     def matches(self, host: str, port: int) -> bool:
         """Tell whether `host` (any case, with or without the final dot) and `port` are this endpoint."""
         name = host.casefold().rstrip(".")
@@ -248,6 +254,12 @@ class Credential(Part):
             "hexadecimal": "0123456789abcdef",
         }
         return named.get(self.alphabet, self.alphabet) if self.alphabet else None
+
+    @property
+    def entropy(self) -> float:
+        """Bits of the shortest value that is allowed, if it is drawn evenly; 0 when length or alphabet is unknown."""
+        characters = self.characters
+        return self.length.minimum * math.log2(len(characters)) if self.length and characters else 0.0
 
 
 class Function(Part):

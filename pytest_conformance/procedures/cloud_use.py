@@ -56,12 +56,10 @@ class CloudUse:
 
 
 @procedure
-def cloud_use(
-    device: Device, bench: Bench, run: Run, tap: Tap, declaration: Declaration, profile: Profile
-) -> CloudUse:
+def cloud_use(device: Device, bench: Bench, run: Run, tap: Tap, declaration: Declaration, profile: Profile) -> CloudUse:
     """Exercise every function with the cloud consents declined, then given, then withdrawn."""
-    scopes = tuple(each.scope for each in declaration.consents if each.cloud)
-    local = {each.scope: not each.cloud for each in declaration.consents}
+    scopes = tuple(each.scope for each in declaration.cloud_consents)
+    local = {each.scope: each.scope not in scopes for each in declaration.consents}
     with run.step("Setup", "Factory reset, first use with cloud consents declined"):
         device.factory_reset()
         setup = device.first_use(local)

@@ -98,7 +98,7 @@ def erasure(
             )
             old = tuple(each for each in planted if device.still_there(each))
         with run.step("Measure", f"A new owner looks around after {way}"):
-            to_new_owner = device.seen_by_new_owner(planted)
+            to_new_owner = tuple(device.seen_by_new_owner(planted))
         evidence.append(
             run.evidence(image, name=f"flash-after-{way}.bin", media_type="application/octet-stream", face=True)
         )

@@ -66,7 +66,9 @@ def inspected(
     clock = _BenchTime(file.marks, span)
     objects = tuple(
         _sighting(run, each, clock, known, keep=number < MOST_KEPT)
-        for number, each in enumerate(sorted(found.objects, key=lambda o: TELLTALE.index(o.kind) if o.kind in TELLTALE else 99))
+        for number, each in enumerate(
+            sorted(found.objects, key=lambda o: TELLTALE.index(o.kind) if o.kind in TELLTALE else 99)
+        )
     )
     up = [flow.up for flow in found.flows if flow.endpoint.scope == "internet"]
     reasons = {reason: None for account in up for reason in account.reasons}
@@ -100,7 +102,9 @@ def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:
         positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
     )
     found = scan(blob, Context(canary=canary))
-    return tuple(dict.fromkeys(each.match.canary for each in found if each.match is not None and not each.match.suspect))
+    return tuple(
+        dict.fromkeys(each.match.canary for each in found if each.match is not None and not each.match.suspect)
+    )
 
 
 class _BenchTime:
@@ -128,7 +132,11 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, known: Cont
         media = MEDIA_TYPES.get(found.format, "application/octet-stream")
         where = f"{found.direction} {found.endpoint.host}:{found.endpoint.port}"
         reference = run.evidence(
-            found.data, name=f"{found.kind}.{found.format}", media_type=media, caption=f"{found.kind}, {where}", face=face
+            found.data,
+            name=f"{found.kind}.{found.format}",
+            media_type=media,
+            caption=f"{found.kind}, {where}",
+            face=face,
         )
     return Sighting(
         found.kind,

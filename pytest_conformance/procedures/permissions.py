@@ -84,8 +84,9 @@ def permissions(
             device.switch_sensor(name, True)
             works = device.sensor(name).on is True
         parts.append(traffic)
-        leaked = tuple(each for each in traffic.sent(scope="") if each.matched or each.kind in SHAPES.get(declared.senses, ()))
+        leaked = tuple(
+            each for each in traffic.sent(scope="") if each.matched or each.kind in SHAPES.get(declared.senses, ())
+        )
         trials[name] = SensorTrial(name, before, off, after, sensed, leaked, kept, works)
     everything = merged("permissions", parts)
     return Permissions(trials, everything, everything.evidence)
-

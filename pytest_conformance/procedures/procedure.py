@@ -59,9 +59,7 @@ def procedure(act: F) -> F:
         recorder: Recorder = arguments.pop("recorder")
         return recorder.perform(act.__name__, act, arguments)
 
-    parameters = [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()
-    ]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
     fixture.__signature__ = signature.replace(parameters=[*parameters, extra])  # type: ignore[attr-defined]
     del fixture.__wrapped__
     made: Any = pytest.fixture(scope="session", name=act.__name__)(fixture)

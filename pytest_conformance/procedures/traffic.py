@@ -136,7 +136,9 @@ def require_accounted(traffic: Traffic, smallest: int) -> None:
         reasons.append(f"the capture lost {traffic.dropped} packets")
     if traffic.opaque_up + traffic.gap_up >= smallest:
         why = f" ({', '.join(traffic.opaque_reasons)})" if traffic.opaque_reasons else ""
-        reasons.append(f"{traffic.opaque_up} bytes to the internet could not be read{why}, {traffic.gap_up} are missing")
+        reasons.append(
+            f"{traffic.opaque_up} bytes to the internet could not be read{why}, {traffic.gap_up} are missing"
+        )
     if reasons:
         raise MethodError(
             "MET-TRF-001",
@@ -145,6 +147,24 @@ def require_accounted(traffic: Traffic, smallest: int) -> None:
             expected=f"fewer than {smallest} unread bytes upstream",
             todo="lend the key log of the test build, or have the endpoint's own log",
         )
+
+
+def is_declared(sent: Sighting, declaration: Declaration) -> bool:
+    """Tell whether personal data that was sent has a declared endpoint that may carry its kind.
+
+    Objects that are no personal data are always fine. A planted string (a name, an account) counts as declared
+    where the endpoint carries any personal data at all.
+    """
+    personal = {shape for shapes in SHAPES.values() for shape in shapes}
+    if not sent.matched and sent.kind not in personal:
+        return True
+    endpoint = declaration.endpoint_for(sent.host, sent.port)
+    if endpoint is None:
+        return False
+    carried = [kind for kind in endpoint.kinds if kind != "device_status"]
+    if sent.kind in personal:
+        return any(sent.kind in SHAPES.get(kind, (kind,)) for kind in carried)
+    return bool(carried)
 
 
 @dataclass

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from pytest_conformance.running.options import Request
     from pytest_conformance.running.session import BenchSession
 
-PACKAGES = ("pytest-conformance", "pytest", "allure-pytest", "numpy", "opencv-python", "pyvisa", "pyvisa-py", "pyserial")
+PACKAGES = (
+    "pytest-conformance",
+    "pytest",
+    "allure-pytest",
+    "numpy",
+    "opencv-python",
+    "pyvisa",
+    "pyvisa-py",
+    "pyserial",
+)
 JUDGED = (0, 1)
 """pytest exit codes in whose place ours stands; 2 to 5 keep their meaning."""
 
@@ -33,7 +42,7 @@ def header(request: Request) -> dict[str, Any]:
         "mode": request.bench.mode,
         "profile": f"{request.profile.name} {request.profile.version}",
         "versions": {**versions(), "python": interpreter()},
-        "bench_sha256": request.bench.sha256,
+        "bench_sha256": request.bench.digest,
         "known_bad": list(request.known_bad),
         "accredited": request.accredited,
         "clauses": request.clauses,
@@ -115,7 +124,9 @@ def finish(session: BenchSession, exit_status: int) -> int:
     derived = session.request.catalogue.derive_all(verdicts) if plan else {}
     for clause_id, verdict in derived.items():
         for said in verdict.contributions:
-            session.run.verdict([clause_id], said, derived_from=session.request.catalogue.clauses[clause_id].derived_from)
+            session.run.verdict(
+                [clause_id], said, derived_from=session.request.catalogue.clauses[clause_id].derived_from
+            )
     code = exit_status
     if exit_status in JUDGED:
         require_all = session.request.require_all or session.request.accredited
@@ -180,5 +191,3 @@ def said_in(run: Run, plan: Mapping[str, Planned]) -> list[tuple[tuple[str, ...]
             ids = tuple(event.data["clauses"]) or by_test.get(event.data["test"], ())
             rows.append((ids, judging.from_json(event.data)))
     return rows
-
-

@@ -72,7 +72,7 @@ def make_plan(
     return {
         clause_id: Planned(
             clause,
-            catalogue.applicability(clause_id, declaration.features, declaration.support),
+            catalogue.applicability(clause_id, declaration.features, declaration.ics),
             tuple(selected.get(clause_id, ())),
             clause_id in left_out,
         )

@@ -20,7 +20,7 @@ from pytest_conformance.verdicts import Contribution
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
-    from pytest_conformance.record import Event, Run
+    from pytest_conformance.record import Run
     from pytest_conformance.reports import BuiltViews
     from pytest_conformance.reports.allure_view import AllureView
 

@@ -1,8 +1,9 @@
 """CN-MIIT2510: the notice of October 2025 on twenty smart terminals, by type of violation."""
 
-from pytest_conformance import clause
 from pytest_conformance.analysis.policy_text import check_rules
-from pytest_conformance.procedures.traffic import require_accounted
+
+from pytest_conformance import clause
+from pytest_conformance.procedures.traffic import is_declared, require_accounted
 
 
 @clause("CN-MIIT2510-V1")
@@ -17,11 +18,13 @@ def test_processing_rules_are_published_on_the_device_and_before_pairing(first_c
 @clause("CN-MIIT2510-V3")
 def test_nothing_personal_goes_to_the_cloud_against_the_rules(cloud_use, declaration):
     for scope in cloud_use.scopes:
-        leaked = cloud_use.declined.content(declaration.kinds_under(scope))
+        leaked = cloud_use.declined.content(declaration.consent(scope).data)
         assert not leaked, f"{scope}: {leaked[0].kind} went to {leaked[0].host} with the consent off"
     strangers = cloud_use.traffic.undeclared()
     assert not strangers, f"{strangers[0].host or strangers[0].address} is not declared"
-    plain = [each for each in cloud_use.traffic.endpoints if each.plaintext and each.scope == "internet" and each.bytes_up]
+    plain = [
+        each for each in cloud_use.traffic.endpoints if each.plaintext and each.scope == "internet" and each.bytes_up
+    ]
     assert not plain, f"{plain[0].host}: sent without encryption"
     require_accounted(cloud_use.declined, smallest=declaration.traffic.event_message)
 
@@ -43,6 +46,5 @@ def test_no_field_is_collected_that_is_not_declared_nor_before_consent(first_con
     early = [each for each in first_contact.traffic.sent() if each.matched]
     assert not early, f"{early[0].matched} went to {early[0].host} before any consent"
     for sent in transport.traffic.sent():
-        if sent.matched or sent.kind in declaration.personal_kinds:
-            assert declaration.allows(sent.kind, sent.host, sent.port), f"{sent.kind} to {sent.host} is not declared"
+        assert is_declared(sent, declaration), f"{sent.matched or sent.kind} to {sent.host} is not declared"
     require_accounted(first_contact.traffic, smallest=declaration.traffic.event_message)

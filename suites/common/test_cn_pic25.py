@@ -1,7 +1,8 @@
 """CN-PIC25: the 2025 campaign against unlawful handling of personal information, part 3 (smart terminals)."""
 
-from pytest_conformance import MethodError, clause
 from pytest_conformance.analysis.policy_text import check_rules
+
+from pytest_conformance import MethodError, clause
 
 
 @clause("CN-PIC25-3.a")
@@ -19,7 +20,7 @@ def test_cloud_processing_is_named_before_and_refusing_stops_it(cloud_use, decla
     if not cloud_use.scopes:
         raise MethodError("MET-CLD-001", "cloud is declared, but no consent names it", todo="declare the scope")
     for scope in cloud_use.scopes:
-        kinds = declaration.kinds_under(scope)
+        kinds = declaration.consent(scope).data
         assert not cloud_use.declined.content(kinds), f"{scope}: content went to the cloud although it was declined"
         if cloud_use.given.content(kinds):
             prompts = [each for each in cloud_use.asked if each.scope == scope]

@@ -21,7 +21,10 @@ def test_every_secret_of_a_user_can_be_changed(authentication):
 def test_guessing_over_the_network_is_impracticable(authentication, profile, judgement):
     for name, tried in authentication.guessing.items():
         judgement.require(
-            f"{name}: days to guess half of the space", tried.expected_days, Limit("d", lower=profile.guess_days), n=tried.tries
+            f"{name}: days to guess half of the space",
+            tried.expected_days,
+            Limit("d", lower=profile.guess_days),
+            n=tried.tries,
         )
         if tried.right_refused:
             assert tried.survives_power_cycle, f"{name}: a power cycle ends the lock-out"
@@ -50,7 +53,11 @@ def test_local_functions_outlive_the_network_and_power_comes_back(outage, declar
         lost = [name for name, done in when.items() if not done.ok and outage.online[name].ok]
         assert not lost, f"no longer works: {', '.join(lost)}"
     judgement.require(
-        "recovery time", outage.recovery, Limit("s", upper=declaration.timing.recovery), uncertainty=outage.uncertainty, n=1
+        "recovery time",
+        outage.recovery,
+        Limit("s", upper=declaration.timing.recovery),
+        uncertainty=outage.uncertainty,
+        n=1,
     )
     assert outage.state_kept, "after the power cut the device is in a less safe state"
 

@@ -140,7 +140,12 @@ class AppPages(Behaviour):
         except KeyError:
             return None
         return consent_screen(
-            f"/consent/{scope}", consent.title, plain(consent.notice), consent.box[1], style=self.style, box_note=consent.box[0]
+            f"/consent/{scope}",
+            consent.title,
+            plain(consent.notice),
+            consent.box[1],
+            style=self.style,
+            box_note=consent.box[0],
         )
 
     def answer_consent(self, scope: str, session: Session, form: Mapping[str, str]) -> str:
@@ -270,7 +275,9 @@ class AppPages(Behaviour):
         on("/not-changed", _said("/not-changed", "Not changed", "The old secret is wrong or the new one too short."))
         on(
             "/cancel-account",
-            lambda session: confirm_screen("/cancel-account", "Cancel the account and delete everything?", "注销账号？"),
+            lambda session: confirm_screen(
+                "/cancel-account", "Cancel the account and delete everything?", "注销账号？"
+            ),
             self._cancel,
         )
 
