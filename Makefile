@@ -1,0 +1,23 @@
+# Two commands: `make bench` runs the main job, `make test` passes the tests. Each does its own set-up.
+.PHONY: bench test lint setup wheel clean
+
+bench: setup
+	@tools/bench.sh
+
+test: setup lint
+	@.venv/bin/python -m pytest -q -n 2
+
+lint: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+wheel: setup
+	@.venv/bin/python -m build --wheel
+
+setup:
+	@tools/setup.sh
+
+clean:
+	rm -rf .venv dist build runs .mypy_cache .ruff_cache .pytest_cache
