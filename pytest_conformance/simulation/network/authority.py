@@ -40,10 +40,11 @@ class Authority:
         """Return a server context whose certificate names `hosts`; the same one for the same hosts. TLS 1.2 and up."""
         with self._lock:
             if hosts not in self._contexts:
-                self._contexts[hosts] = self._make_context(hosts)
+                self._contexts[hosts] = self.fresh_context(*hosts)
             return self._contexts[hosts]
 
-    def _make_context(self, hosts: tuple[str, ...]) -> ssl.SSLContext:
+    def fresh_context(self, *hosts: str) -> ssl.SSLContext:
+        """Return a new server context of its own, for a caller that sets callbacks on it."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         certificate = (
