@@ -17,8 +17,8 @@ from pytest_conformance.quantities import Duration
 
 PINGS = 8
 """Exchanges of one synchronisation; the fastest counts."""
-_EDGE = re.compile(r"EDGE (CLOSED|OPEN) (\d{1,19}) (\d{1,19})")
-_STATE = re.compile(r"STATE (CLOSED|OPEN) (\d{1,19}) (\d{1,19})")
+_EDGE = re.compile(r"EDGE (CLOSED|OPEN) (\d{1,19}) (\d{1,19})", re.ASCII)
+_STATE = re.compile(r"STATE (CLOSED|OPEN) (\d{1,19}) (\d{1,19})", re.ASCII)
 
 
 class ContactSettings(SerialSettings):
@@ -134,7 +134,7 @@ class SerialContact:
         answer = self._line.ask(f"PING {tag}", lambda given: given.startswith(prefix))
         received = self._clock.now()
         stamp = answer.removeprefix(prefix)
-        if not re.fullmatch(r"\d{1,19}", stamp):
+        if not re.fullmatch(r"[0-9]{1,19}", stamp):
             raise self._unreadable(answer)
         return Exchange(sent, int(stamp), received)
 

@@ -12,7 +12,7 @@ from pytest_conformance.errors import BenchError, InstrumentError, OperatorError
 
 LONGEST = 4296
 """Bytes: what the largest QR code holds (ISO/IEC 18004, version 40-L, alphanumeric)."""
-_LABEL = re.compile(r"LABEL (\d{1,5}) (\d{1,5})")
+_LABEL = re.compile(r"LABEL (\d{1,5}) (\d{1,5})", re.ASCII)
 
 
 class LabelReaderSettings(SerialSettings):

@@ -12,8 +12,8 @@ from pytest_conformance.drivers.serial_line import SerialLine, SerialSettings, i
 from pytest_conformance.errors import BenchError, InstrumentError, UsageError
 from pytest_conformance.quantities import Duration
 
-_POSITION = re.compile(r"POS (\d{1,5}) (READY|MOVING|STALLED|STOPPED)")
-_HOLDERS = re.compile(r"HOLDERS (\d{1,5})")
+_POSITION = re.compile(r"POS (\d{1,5}) (READY|MOVING|STALLED|STOPPED)", re.ASCII)
+_HOLDERS = re.compile(r"HOLDERS (\d{1,5})", re.ASCII)
 
 
 class MoverSettings(SerialSettings):

@@ -9,8 +9,8 @@ from pytest_conformance.errors import InstrumentError
 
 OVERLOAD = 9.9e37
 """SCPI 1999.0, volume 1, 7.2.1.4: positive infinity is sent as 9.9E37, not-a-number as 9.91E37."""
-_NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?")
-_COMMA = re.compile(r"[+-]?\d{1,20},\d{1,20}(?:[eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d{1,20},\d{1,20}(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _SPECIAL = {"nan", "inf", "infinity", "+inf", "-inf", "ninf", "+infinity", "-infinity"}
 
 

@@ -79,11 +79,11 @@ class SerialLine:
                 parity=settings.parity,
                 stopbits=settings.stopbits,
                 timeout=0.05,
-                write_timeout=settings.timeout,
                 do_not_open=True,
             )
             if "://" not in settings.address:
                 self._port.exclusive = True
+                self._port.write_timeout = settings.timeout  # RFC 2217 knows none
             self._port.open()
         except (*_LOST, ValueError, KeyError) as error:
             raise LinkError(

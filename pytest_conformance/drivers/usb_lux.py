@@ -26,8 +26,8 @@ READING = struct.Struct("<2sBBIf")
 MEASURE, STATUS, ABORT = 1, 1, 2
 OVER_RANGE, CAP_ON, BATTERY_LOW = 1, 2, 4
 OUT, IN, PACKET = 0x01, 0x81, 64
-_USB = re.compile(r"usb://([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?:/(.{1,126}))?")
-_USBIP = re.compile(r"usbip://([^/:]{1,253}):(\d{1,5})/([\w.-]{1,31})")
+_USB = re.compile(r"usb://([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?:/(.{1,126}))?", re.ASCII)
+_USBIP = re.compile(r"usbip://([^/:]{1,253}):(\d{1,5})/([\w.-]{1,31})", re.ASCII)
 
 
 class LuxSettings(DriverSettings):
