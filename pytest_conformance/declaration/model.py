@@ -76,7 +76,7 @@ class Declaration(FileModel):
     consents: tuple[Consent, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
-    traffic: Traffic | None = None
+    traffic: Traffic = Traffic()
     sensors: tuple[Sensor, ...] = ()
     interfaces: tuple[Interface, ...] = ()
     credentials: tuple[Credential, ...] = ()
@@ -132,13 +132,30 @@ class Declaration(FileModel):
         return tuple(
             each
             for each in self.consents
-            if each.separate and each.optional and each.data and all("cloud" in kept.get(kind, ()) for kind in each.data)
+            if each.separate
+            and each.optional
+            and each.data
+            and all("cloud" in kept.get(kind, ()) for kind in each.data)
         )
+
+    def kinds_under(self, scope: str) -> tuple[str, ...]:
+        """Return the kinds of data that the consent `scope` covers."""
+        return self.consent(scope).data
+
+    @property
+    def personal_kinds(self) -> frozenset[str]:
+        """The declared kinds of personal data."""
+        return frozenset(data.kind for data in self.personal_data)
 
     @property
     def longest_deletion(self) -> float:
-        """Seconds within which everything that is deleted is gone, as declared."""
-        return max((data.deleted_within for data in self.personal_data), default=0.0)
+        """Seconds after which everything that was deleted or withdrawn should be gone."""
+        times = [data.deleted_within for data in self.personal_data]
+        return max([*times, *(consent.withdrawal.within for consent in self.consents)], default=0.0)
+
+    def allows(self, kind: str, host: str, port: int) -> bool:
+        """Tell whether an endpoint at `host` and `port` is declared to get data of `kind`, from device or phone."""
+        return any(kind in endpoint.kinds for endpoint in self.endpoints if endpoint.matches(host, port))
 
     def endpoint_for(self, host: str, port: int, sender: str | None = None) -> Endpoint | None:
         """Return the declared endpoint at `host` and `port`, of `sender` ("device", "phone") when given, else None."""

@@ -26,6 +26,9 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=500)]
 Where = Literal["device", "phone", "cloud"]
 Side = Literal["device", "companion"]
 
+ENCRYPTED = frozenset({"https", "mqtts", "wss", "tls", "dtls", "quic", "h3", "coaps", "rtsps", "srtp", "doh", "dot"})
+"""Protocols that protect what they carry."""
+
 NOT_PERSONAL = frozenset({"device_status", "firmware", "time"})
 """Kinds that an endpoint may name although `personal_data` does not: they are about no person."""
 
@@ -151,8 +154,8 @@ class Endpoint(Part):
 
     @property
     def encrypted(self) -> bool:
-        """Whether the declared protocol protects what is sent."""
-        return self.protocol in ("https", "mqtts", "tls", "wss", "coaps", "dtls", "quic", "h3", "rtsps")
+        """True when the declared protocol protects what it carries."""
+        return self.protocol in ENCRYPTED
 
     def matches(self, host: str, port: int) -> bool:
         """Tell whether `host` (any case, with or without the final dot) and `port` are this endpoint."""
@@ -165,7 +168,7 @@ class Endpoint(Part):
 class Traffic(Part):
     """What is sent about no person: size of a message about an event, rhythm of signs of life."""
 
-    event_message: Bytes
+    event_message: Bytes = 1024.0
     heartbeat: Rates | None = None
 
 
@@ -257,9 +260,10 @@ class Credential(Part):
 
     @property
     def entropy(self) -> float:
-        """Bits of the shortest value that is allowed, if it is drawn evenly; 0 when length or alphabet is unknown."""
-        characters = self.characters
-        return self.length.minimum * math.log2(len(characters)) if self.length and characters else 0.0
+        """Bits of the shortest value when every one is equally likely; 0 when length or alphabet are not declared."""
+        if self.length is None or not self.characters:
+            return 0.0
+        return self.length.minimum * math.log2(len(set(self.characters)))
 
 
 class Function(Part):
