@@ -29,7 +29,8 @@ h2{font-size:17px;margin:18px 0 4px}
 p{margin:0 0 12px;overflow-wrap:anywhere}
 .notice{background:#fff4d6;border-left:4px solid #d98a00;padding:10px 12px}
 .small{font-size:9px;color:#9aa3ad}
-.row{display:flex;align-items:center;gap:12px;background:#fff;border:1px solid #d9e0e7;border-radius:12px;
+.row{display:flex;flex-wrap:wrap;align-items:center;gap:2px 12px;background:#fff;
+ border:1px solid #d9e0e7;border-radius:12px;
  padding:12px 14px;margin:0 0 10px;min-height:52px}
 .row label{flex:1;overflow-wrap:anywhere}
 .row input[type=checkbox]{width:22px;height:22px;accent-color:#0b5c7a;margin:0}
@@ -49,7 +50,7 @@ button.switch::after{content:"";position:absolute;left:3px;top:3px;width:24px;he
 button.switch[aria-checked=true]{background:#1f9d57}
 button.switch[aria-checked=true]::after{left:25px}
 .note{display:block;font-size:13px;font-weight:400;color:#5c6975}
-button.primary + .note{margin-top:-6px}
+.row .note{flex:0 0 100%;order:9}
 .under{text-align:center;margin:-6px 0 10px}
 img{display:block;width:100%;border-radius:12px;background:#000;margin:0 0 12px}
 """

@@ -31,7 +31,7 @@ class RulesFacts:
         "until you delete the user or withdraw consent, then deleted at once",
     )
     third_parties: tuple[str, str] = ("我们不向第三方提供您的个人信息", "we share nothing with third parties")
-    processor: tuple[str, str] = ("示例科技有限公司", "Example Technology Co., Ltd.")
+    processor: tuple[str, str] = ("示例科技有限公司", "Example Technology Co., Ltd")
     contact: tuple[str, str] = ("电话400-000-0000，邮箱privacy@example.com", "phone 400-000-0000, privacy@example.com")
 
 
