@@ -1,3 +1,5 @@
+"""A loaded catalogue, and a way to write small folders that join or break it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

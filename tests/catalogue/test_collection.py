@@ -22,6 +22,7 @@ def test_an_unknown_clause_is_refused_with_the_nearest_ids(catalogue: Catalogue)
         ("CN-FRT-8", "CN-FRT-8.a"),
         ("EN303645-5-5-1", "EN303645-5.5-1"),
         ("CNFRT8.b", "CN-FRT-8.b"),
+        ("CRA", "CRA-I-1-1"),
     ],
 )
 def test_the_nearest_ids_hold_what_was_meant(catalogue: Catalogue, typed: str, meant: str) -> None:

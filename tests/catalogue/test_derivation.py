@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from pytest_conformance.catalogue import NO_TEST, Catalogue, Strength
+from pytest_conformance.catalogue import NO_TEST, Catalogue, Obligation, Strength, derive
 from pytest_conformance.catalogue.derivation import read_method
 from pytest_conformance.errors import UsageError
 from pytest_conformance.verdicts import Cause, ClauseVerdict, Contribution, Measurement, Verdict, fold
@@ -120,6 +122,8 @@ def test_related_clauses_and_informative_rows_derive_nothing(catalogue: Catalogu
     assert catalogue.clause("EN18031-SCM-4").derived_from == ()
     assert catalogue.derive("EN18031-SCM-4", {"EN303645-5.5-1": FAIL}) is None
     assert catalogue.derive("PSTI-S2", {"EN303645-5.1-1": FAIL}) is None
+    informative = dataclasses.replace(catalogue.clause("CN-NDR-22.b"), obligation=Obligation.INFO)
+    assert derive(informative, {"CN-PIPL-29": FAIL}) is None
 
 
 def test_a_clause_with_a_verdict_of_its_own_keeps_it(catalogue: Catalogue) -> None:

@@ -58,6 +58,7 @@ def test_a_wide_terminal_shows_the_wording(lock: Matrix) -> None:
     assert "stored inside" not in " ".join(printed(lock, document="CN-FRT").split())
     wide = printed(lock, width=200, document="CN-FRT")
     assert "Absent legal exception" in wide
+    assert line(wide, "clause ").split()[:3] == ["clause", "wording", "applies"]
 
 
 def test_all_clauses_are_shown_when_asked(lock: Matrix) -> None:
