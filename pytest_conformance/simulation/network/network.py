@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Network:
         self._diversions: dict[str, list[Splice]] = {}
         self._ports: dict[str, set[int]] = {}
         self._sockets: list[socket.socket] = []
+        self._listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
         self.door_reason = ""
         """Why the fallback door was taken; empty when the first choice opened."""
         self.authority = Authority()
@@ -70,7 +72,7 @@ class Network:
         """Take the network down; safe to call twice."""
         for host in list(self._diversions):
             self.release(host)
-        for served in self._sockets:
+        for served in (*self._sockets, *self._listeners):
             served.close()
         self._door.close()
 
@@ -103,7 +105,9 @@ class Network:
 
     def listen(self, port: int, sender: Sender = "device") -> Listener:
         """Listen on `port` as `sender`. The bench sees the port open exactly while the returned socket is open."""
-        return self._door.listen(sender, port)
+        listener = self._door.listen(sender, port)
+        self._listeners.add(listener)
+        return listener
 
     def tls_context(
         self,
