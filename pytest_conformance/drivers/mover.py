@@ -65,7 +65,8 @@ class SerialMover:
         Raises UsageError USE-MOV-001 for a holder that does not exist, InstrumentError BEN-INS-130 when the table
         stalls (it is stopped first) and BEN-INS-131 when it refuses, BEN-INS-132 when the position is not confirmed.
         """
-        if not 0 <= holder <= (last := self.holders()):
+        last = self.holders()
+        if not 0 <= holder <= last:
             raise UsageError(
                 "USE-MOV-001", f"there is no holder {holder}", where=self._line.where, expected=f"0 to {last}"
             )

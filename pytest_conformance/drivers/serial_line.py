@@ -7,6 +7,7 @@ import fnmatch
 import termios
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -84,7 +85,9 @@ class SerialLine:
             if "://" not in settings.address:
                 self._port.exclusive = True
                 self._port.write_timeout = settings.timeout  # RFC 2217 knows none
-            self._port.open()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # pyserial 3.5 names its threads the old way
+                self._port.open()
         except (*_LOST, ValueError, KeyError) as error:
             raise LinkError(
                 "BEN-LNK-131",
@@ -139,9 +142,9 @@ class SerialLine:
             raise self._lost(error) from error
 
     def drain(self) -> None:
-        """Throw away what has arrived and was not read."""
+        """Throw away what has arrived and was not read, until the line is quiet for some 20 ms."""
         with self._lock:
-            while self._read(0.0):
+            while self._read(time.monotonic() + 0.02):
                 pass
             self.partial = b""
 
