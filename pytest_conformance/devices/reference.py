@@ -102,7 +102,7 @@ class ReferenceDevice:
     # --- what it shows, keeps and says ----------------------------------------------------------------------
 
     def shown(self) -> Sequence[Shown]:
-        rows = self.console.call("screens").get("screens", [])
+        rows = self.console.call("screens")
         base = self._boot_time()
         return tuple(
             Shown(str(row["id"]), str(row["title"]), str(row["text"]), base + int(row["at_ms"]) * 1_000_000)
@@ -110,9 +110,7 @@ class ReferenceDevice:
         )
 
     def log(self, since: int = 0) -> Sequence[Logged]:
-        return tuple(
-            Logged(event.name, event.data, event.at) for event in self.console.events() if event.at >= since
-        )
+        return tuple(Logged(event.name, event.data, event.at) for event in self.console.events() if event.at >= since)
 
     def storage(self) -> bytes:
         """Read the whole flash through the test port."""
@@ -137,20 +135,18 @@ class ReferenceDevice:
         return self.walk.first_use(self.owner, self.secret, consents, agree=agree)
 
     def rules(self) -> Sequence[Rules]:
-        found = [
-            Rules("device", f"{each.title}\n{each.text}", each.at) for each in self.shown() if each.id == "rules"
-        ]
+        found = [Rules("device", f"{each.title}\n{each.text}", each.at) for each in self.shown() if each.id == "rules"]
         in_app = self.walk.rules()
         return (*found, in_app) if in_app is not None else tuple(found)
 
     def grant(self, scope: str) -> tuple[Done, Sequence[Asked]]:
         done = self.walk.follow(self._consent(scope).withdrawal.path)
-        if not done.ok or not self.companion.screen().path.startswith(CONSENT):
+        if not done.ok or not self.companion.screen(picture=False).path.startswith(CONSENT):
             return done, ()
         before = self.companion.steps
         asked = self.walk.answer(scope, True)
         steps = done.steps + self.companion.steps - before
-        return Done(True, self.companion.screen().text, steps), (asked,)
+        return Done(True, self.companion.screen(picture=False).text, steps), (asked,)
 
     def withdraw(self, scope: str) -> Done:
         return self.walk.follow(self._consent(scope).withdrawal.path)
@@ -178,7 +174,7 @@ class ReferenceDevice:
         if way is None:
             return Done(False, "no control is declared")
         done = self.walk.follow(way.path)
-        screen = self.companion.screen()
+        screen = self.companion.screen(picture=False)
         if done.ok and screen.path.startswith(CONSENT):
             self.walk.answer(screen.path.removeprefix(CONSENT), on)
         return Done(self.sensor(name).on is on, done.said, done.steps, done.seconds)

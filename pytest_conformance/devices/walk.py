@@ -29,9 +29,9 @@ class Walk:
 
         Returns ok=False with what the app showed when a label is missing.
         """
-        before = self.companion.steps
         started = self.clock.now()
         self.companion.open("/")
+        before = self.companion.steps
         for label in path:
             try:
                 self.companion.press(label)
@@ -40,7 +40,7 @@ class Walk:
         if "Confirm" in self._labels() and "Cancel" in self._labels():
             self.companion.press("Confirm")
         seconds = (self.clock.now() - started) / 1e9
-        return Done(True, self.companion.screen().text, self.companion.steps - before, seconds)
+        return Done(True, self._look().text, self.companion.steps - before, seconds)
 
     def reach(self, path: Sequence[str]) -> Screen:
         """Press all labels of `path` but the last; return the screen on which the last should stand.
@@ -50,7 +50,7 @@ class Walk:
         self.companion.open("/")
         for label in path[:-1]:
             self.companion.press(label)
-        return self.companion.screen()
+        return self._look()
 
     def first_use(
         self, name: str, secret: str, consents: Mapping[str, bool], *, agree: bool = True, pairing: str = ""
@@ -65,7 +65,7 @@ class Walk:
         asked: list[Asked] = []
         self.companion.open("/")
         for _ in range(MOST_SCREENS):
-            screen = self.companion.screen()
+            screen = self._look()
             labels = self._labels()
             if "Agree" in labels:
                 rules.append(Rules("app", screen.text, self.clock.now()))
@@ -83,7 +83,7 @@ class Walk:
 
     def answer(self, scope: str, accept: bool) -> Asked:
         """Answer the consent screen that is open: tick its box and go on, or decline."""
-        screen = self.companion.screen()
+        screen = self._look()
         boxes = [control for control in screen.controls if control.kind == "checkbox"]
         labels = [control.label for control in screen.controls]
         preticked = any(control.checked for control in boxes)
@@ -114,9 +114,9 @@ class Walk:
         """Find the processing rules in the app: at first use, else by Settings, Privacy, Privacy rules."""
         self.companion.open("/")
         if "Agree" in self._labels():
-            return Rules("app", self.companion.screen().text, self.clock.now())
+            return Rules("app", self._look().text, self.clock.now())
         if self.follow(("Settings", "Privacy", "Privacy rules")).ok:
-            screen = self.companion.screen()
+            screen = self._look()
             return Rules("app", screen.text, self.clock.now())
         return None
 
@@ -129,5 +129,8 @@ class Walk:
             self.companion.fill("Pairing password", pairing)
         self.companion.press("Save")
 
+    def _look(self) -> Screen:
+        return self.companion.screen(picture=False)
+
     def _labels(self) -> list[str]:
-        return [control.label for control in self.companion.screen().controls]
+        return [control.label for control in self._look().controls]

@@ -1,0 +1,128 @@
+"""The device's local interface: HTTPS with the owner's password, and a lock-out against guessing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import ClassVar
+
+from pytest_conformance.simulation.devices.base import Device
+from pytest_conformance.simulation.devices.owner import Kept, Owner, Spec
+from pytest_conformance.simulation.timeline import SECOND
+
+LONGEST = 16_384
+"""Bytes of a request that are read."""
+PATIENCE = 5.0
+"""Wall seconds that a client is given."""
+
+
+class LanPort(Kept):
+    """Asks for the owner's password; five wrong ones within 5 min, and nobody is answered for 300 s, power cut or not."""
+
+    slot = "lan"
+    record = "lan-lockout"
+    port: ClassVar[int] = 8443
+    also: ClassVar[tuple[int, ...]] = ()
+    """Further ports on which something listens, silent and undeclared."""
+    tries: ClassVar[int] = 5
+    window: ClassVar[float] = 300.0
+    seconds: ClassVar[float] = 300.0
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self._listeners: list[socket.socket] = []
+
+    def start(self) -> None:
+        self._serve(self.port, self._answer_tls)
+        for port in self.also:
+            self._serve(port, self._greet)
+
+    def stop(self) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.close()
+
+    # --- who may come in
+
+    def check(self, password: str) -> int:
+        """Return the HTTP status that `password` gets: 200, 401, or 429 while nobody is answered."""
+        now = self.world.timeline.now()
+        state = self.load()
+        if now < int(state.get("until", 0)):
+            return 429
+        if self.right(password):
+            self.save({})
+            return 200
+        recent = [at for at in state.get("wrong", []) if now - at < self.window * SECOND] + [now]
+        self.save({"until": now + int(self.seconds * SECOND)} if len(recent) >= self.tries else {"wrong": recent})
+        return 401
+
+    def right(self, password: str) -> bool:
+        return self.device.get(Owner).knows(password)
+
+    # --- the wire
+
+    def _serve(self, port: int, answer: Callable[[socket.socket], None]) -> None:
+        try:
+            listener = self.world.net.listen(port)
+        except OSError as error:
+            self.device.log("fault", text=f"port {port}: {error}")
+            return
+        self._listeners.append(listener)
+        threading.Thread(target=self._accept, args=(listener, answer), name=f"lan-{port}", daemon=True).start()
+
+    def _accept(self, listener: socket.socket, answer: Callable[[socket.socket], None]) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.settimeout(PATIENCE)
+            threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    def _answer_tls(self, raw: socket.socket) -> None:
+        context = self.world.net.authority.server_context(f"{self.device.kind}.local")
+        with contextlib.suppress(OSError, ssl.SSLError), context.wrap_socket(raw, server_side=True) as line:
+            request = b""
+            while b"\r\n\r\n" not in request and len(request) < LONGEST:
+                more = line.recv(4096)
+                if not more:
+                    return
+                request += more
+            line.sendall(self._reply(request))
+
+    def _greet(self, raw: socket.socket) -> None:
+        with contextlib.suppress(OSError), raw:
+            raw.sendall(b"login: ")
+            raw.recv(256)
+
+    def _reply(self, request: bytes) -> bytes:
+        target = request.split(b" ", 2)[1:2]
+        if target == [b"/"]:
+            return _http(200, {"model": self.device.get(Spec).spec.model})
+        with self.device.lock:
+            status = self.check(_password(request))
+        return _http(status, {"state": self.device.state} if status == 200 else {})
+
+
+def _password(request: bytes) -> str:
+    for line in request.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"authorization" and value.strip().startswith(b"Basic "):
+            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+                return base64.b64decode(value.strip()[6:]).decode().partition(":")[2]
+    return ""
+
+
+def _http(status: int, content: object) -> bytes:
+    reason = {200: "OK", 401: "Unauthorized", 429: "Too Many Requests"}[status]
+    body = json.dumps(content).encode()
+    more = 'WWW-Authenticate: Basic realm="device"\r\n' if status == 401 else ""
+    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n{more}Content-Length: {len(body)}\r\n"
+    return (head + "Connection: close\r\n\r\n").encode() + body

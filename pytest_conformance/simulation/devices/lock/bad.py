@@ -1,0 +1,125 @@
+"""Known-bad locks: each is the good one with one behaviour swapped, named after what it does wrong."""
+
+from __future__ import annotations
+
+import json
+
+from pytest_conformance.simulation.devices.base import verb
+from pytest_conformance.simulation.devices.behaviours import Storage
+from pytest_conformance.simulation.devices.cloudlink import CloudLink
+from pytest_conformance.simulation.devices.known_bad import known_bad
+from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
+from pytest_conformance.simulation.devices.lock.entry import Keypad, Lockout, Recognition, Reports
+from pytest_conformance.simulation.devices.lock.sensor import FaceSensor, Liveness, picture_of
+from pytest_conformance.simulation.farend import Json
+
+
+@known_bad(
+    "uploads-face-after-enrolment",
+    kind="lock",
+    slot="enrolment",
+    breaks=["CN-FRT-8.a", "CN-FRT-8.b", "CN-MIIT2510-V3", "CN-PIC25-3.g"],
+)
+class UploadsAfterEnrolment(Enrolment):
+    """Sends the enrolment picture to the cloud, with or without the cloud consent."""
+
+    def enrolled(self, user: str, picture: bytes) -> None:
+        self.device.get(CloudLink).send("enrolment", picture, "image/jpeg")
+
+
+@known_bad("enrols-without-consent", kind="lock", slot="enrolment", breaks=["CN-FRT-6.a", "CN-MIIT2510-V2"])
+class EnrolsWithoutConsent(Enrolment):
+    """Enrols a face although the consent to it was declined."""
+
+    def allowed(self, user: str) -> bool:
+        return True
+
+
+@known_bad("keeps-enrolment-picture", kind="lock", slot="enrolment", breaks=["CN-FRT-8.c"])
+class KeepsPicture(Enrolment):
+    """Keeps the picture from which the template was made."""
+
+    def tidy(self, user: str) -> None:
+        """Forget to forget."""
+
+
+@known_bad("stores-in-clear", kind="lock", slot="storage", breaks=["CN-FRT-14.a"])
+class StoresInClear(Storage):
+    """Keeps templates and pictures unencrypted in the flash."""
+
+    def seal(self, name: str, data: bytes) -> bytes:
+        return data
+
+    def unseal(self, name: str, sealed: bytes) -> bytes | None:
+        return sealed
+
+
+@known_bad("accepts-print", kind="lock", slot="liveness", breaks=["CN-LOCK-GB-B"])
+class AcceptsPrint(Liveness):
+    """Opens for a printed face: judges no depth."""
+
+    without = ("depth", "relief", "infrared")
+
+
+@known_bad("accepts-3d-mask", kind="lock", slot="liveness", breaks=["CN-LOCK-GB-B"])
+class AcceptsMask(Liveness):
+    """Opens for a mask: judges shape only, not skin."""
+
+    without = ("infrared", "texture")
+
+
+@known_bad("never-locks-out", kind="lock", slot="lockout", breaks=["CN-LOCK-GA-LOCK"])
+class NeverLocksOut(Lockout):
+    """Takes any number of wrong tries."""
+
+    def wrong(self) -> None:
+        """Count nothing."""
+
+
+@known_bad("short-lockout", kind="lock", slot="lockout", breaks=["CN-LOCK-GA-LOCK"])
+class ShortLockout(Lockout):
+    """Is ready again after 30 s."""
+
+    seconds = 30.0
+
+
+@known_bad(
+    "face-only", kind="lock", slot="keypad", breaks=["CN-FRT-10.a", "CN-FRT-10.b", "CN-PIPL-16", "EN303645-5.9-2"]
+)
+class FaceOnly(Keypad):
+    """Opens by nothing but a face: the keypad is for show."""
+
+    @verb("keypad")
+    def typed(self, digits: str) -> Json:
+        return {"result": "refused"}
+
+
+@known_bad("slow-decision", kind="lock", slot="recognition", breaks=["CN-FRT-10.b"])
+class SlowDecision(Recognition):
+    """Needs four seconds to decide."""
+
+    think = 4.0
+
+
+@known_bad("keeps-strangers", kind="lock", slot="reports", breaks=["CN-NDR-24"])
+class KeepsStrangers(Reports):
+    """Keeps a picture of everybody whom it turned away."""
+
+    def rejected(self, reason: str, picture: bytes) -> None:
+        storage = self.device.get(Storage)
+        number = len(storage.names("stranger/"))
+        storage.put(f"stranger/{number}", json.dumps({"reason": reason}).encode() + picture)
+
+
+@known_bad("looks-always", kind="lock", slot="sensor", breaks=["CN-PIPL-13.a", "CN-MIIT2510-V2", "CN-NDR-24"])
+class LooksAlways(FaceSensor):
+    """Looks at whoever comes near, asked or not, and keeps what it saw."""
+
+    def start(self) -> None:
+        self.device.every(1.0, self._peek)
+
+    def _peek(self) -> None:
+        views, face = self.look()
+        if face is not None:
+            self.device.get(Storage).put("seen/last", picture_of(views, face))
+        self.rest()

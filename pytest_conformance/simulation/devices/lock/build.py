@@ -1,0 +1,52 @@
+"""Put the simulated lock together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
+from pytest_conformance.simulation.devices.behaviours import COMMON
+from pytest_conformance.simulation.devices.cloudlink import CloudLink
+from pytest_conformance.simulation.devices.erasing import Erasing
+from pytest_conformance.simulation.devices.lanport import LanPort
+from pytest_conformance.simulation.devices.lock import bad  # noqa: F401  (registers the known-bad variants)
+from pytest_conformance.simulation.devices.lock.app import LockPages
+from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
+from pytest_conformance.simulation.devices.lock.entry import Bolt, Keypad, Lockout, Recognition, Reports
+from pytest_conformance.simulation.devices.lock.sensor import FaceSensor, Liveness
+from pytest_conformance.simulation.devices.lock.users import Users
+from pytest_conformance.simulation.devices.lock.words import FACTS, SPEC
+from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
+from pytest_conformance.simulation.devices.phone import PhoneApp
+from pytest_conformance.simulation.world import World
+
+SLOTS: Mapping[str, type[Behaviour]] = {
+    **COMMON,
+    "boot": Boot,
+    "spec": Spec.of(SPEC),
+    "owner": Owner,
+    "consents": Consents,
+    "permissions": Permissions,
+    "rules": Rules,
+    "cloud": CloudLink,
+    "erasing": Erasing,
+    "sensor": FaceSensor,
+    "liveness": Liveness,
+    "users": Users,
+    "bolt": Bolt,
+    "lockout": Lockout,
+    "keypad": Keypad,
+    "recognition": Recognition,
+    "reports": Reports,
+    "enrolment": Enrolment,
+    "lan": LanPort,
+    "app": LockPages,
+}
+"""The good lock."""
+
+
+def build(world: World, known_bad: tuple[str, ...]) -> Device:
+    """Return a lock in `world` with the variants `known_bad` swapped in; its app is `world.app`."""
+    device = Device(world, "lock", FACTS, SLOTS, known_bad)
+    world.app = PhoneApp(device)
+    return device
