@@ -138,7 +138,7 @@ class Ble(Protocol):
 
 
 class BleChannel:
-    """The channel as a bench file names it (`driver: ble`)."""
+    """The channel as a bench file names it (`driver: ble-host`)."""
 
     class Settings(BaseModel):
         """`address`: "usb:0" or another transport of the host stack; `missing` comes from a simulation without one."""

@@ -147,7 +147,7 @@ def open_companion(
 
 
 class CompanionChannel:
-    """The channel as a bench file names it (`driver: companion-web`)."""
+    """The channel as a bench file names it (`driver: companion-page`)."""
 
     class Settings(BaseModel):
         """`address`: the app's web address; `door`: "auto", "chromium" or "forms"."""
