@@ -47,6 +47,11 @@ def face_visible(image: Image, reference: Image | None = None) -> bool:
     With `reference`, a picture of the same size of the empty place, only what is new counts. No claim about whose
     face it is, nor whether it is alive. Raises ValueError when the sizes differ.
     """
+    return face_box(image, reference) is not None
+
+
+def face_box(image: Image, reference: Image | None = None) -> tuple[int, int, int, int] | None:
+    """Return left, top, width and height in pixels of the largest thing that `face_visible` sees, or None."""
     import cv2
     import numpy as np
 
@@ -60,6 +65,7 @@ def face_visible(image: Image, reference: Image | None = None) -> bool:
     closed = cv2.morphologyEx(cv2.morphologyEx(skin, cv2.MORPH_OPEN, kernel), cv2.MORPH_CLOSE, kernel)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    best: tuple[int, int, int, int] | None = None
     for label in range(1, count):
         left, top, width, height, area = (int(value) for value in stats[label])
         if area < SMALLEST_FACE * image.shape[0] * image.shape[1]:
@@ -68,8 +74,8 @@ def face_visible(image: Image, reference: Image | None = None) -> bool:
         if 0.4 < width / height < 1.5 and compact > 0.4:
             box = (slice(top, top + height), slice(left, left + width))
             if _has_eyes(grey[box], np.asarray(labels[box] == label)):
-                return True
-    return False
+                best = max(filter(None, (best, (left, top, width, height))), key=lambda found: found[2] * found[3])
+    return best
 
 
 def first_visible(images: Sequence[Image], reference: Image | None = None) -> int | None:

@@ -150,6 +150,8 @@ class RtspServer:
             conversation.end()
             with self._lock:
                 self._peers.discard(peer)
+            with suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
             peer.close()
 
 

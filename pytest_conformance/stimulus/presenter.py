@@ -1,0 +1,180 @@
+"""Shows subjects and artefacts to the device: turntable and display together, and keeps what was shown when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_conformance.errors import MethodError, UsageError
+from pytest_conformance.stimulus.pictures import picture_from
+
+if TYPE_CHECKING:
+    from pytest_conformance.clock import Clock
+    from pytest_conformance.drivers.roles import Display, Image, Lux, Mover, Watch
+
+SCREEN = "screen"
+"""The species whose artefacts are shown by the display."""
+
+
+@dataclass(frozen=True)
+class Showable:
+    """What the presenter needs to know of an entry: `picture` and `width_mm` only for what the display shows."""
+
+    id: str
+    holder: int
+    species: str = ""
+    target: str = ""
+    picture: Path | None = None
+    width_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """One showing. Times are bench nanoseconds; `shown` is when it stood before the device, complete.
+
+    `seen` is when the watch camera first saw a face (None: no watch camera, or nothing face-like seen). `lux` is the
+    illuminance at the device during the showing (None: no meter).
+    """
+
+    what: str
+    species: str
+    holder: int
+    begun: int
+    shown: int
+    ended: int
+    seen: int | None = None
+    lux: float | None = None
+    reached: bool = True
+    """Whether `until` came true in time; always True for a showing of fixed length."""
+
+
+class Presenter:
+    """Presents by name. `entries` maps the ids of subjects and artefacts to what is known of them.
+
+    Whatever happens while something is shown, the place is empty afterwards.
+    """
+
+    def __init__(
+        self,
+        mover: Mover,
+        display: Display | None,
+        clock: Clock,
+        entries: Mapping[str, Showable],
+        *,
+        watch: Watch | None = None,
+        lux: Lux | None = None,
+    ) -> None:
+        self._mover = mover
+        self._display = display
+        self._clock = clock
+        self._entries = dict(entries)
+        self._watch = watch
+        self._lux = lux
+        self._empty: Image | None = None
+        self.history: list[Presentation] = []
+        """Everything that was presented, oldest first."""
+
+    def present(
+        self, name: str, *, seconds: float = 0.0, until: Callable[[], object] | None = None, timeout: float = 30.0
+    ) -> Presentation:
+        """Show `name` for `seconds`, or until `until()` is true but at most `timeout` seconds; then clear the place.
+
+        Raises UsageError USE-STI-001 for an unknown name, MethodError MET-STI-001 when the bench lacks what it takes.
+        """
+        if (seconds > 0) == (until is not None):
+            raise ValueError("give either seconds or until")
+        with self.showing(name) as shown:
+            reached = True
+            if until is not None:
+                reached = bool(self._clock.wait_for(until, timeout))
+            else:
+                self._clock.sleep(seconds)
+        done = replace(shown.done, reached=reached)
+        self.history[-1] = done
+        return done
+
+    @contextmanager
+    def showing(self, name: str) -> Iterator[Ongoing]:
+        """Show `name` within the block; `.done` of what is yielded is the whole presentation afterwards."""
+        entry = self._entry(name)
+        self._take_empty()
+        begun = self._clock.now()
+        ongoing = Ongoing(Presentation(entry.id, entry.species, entry.holder, begun, begun, begun))
+        try:
+            self._bring(entry)
+            shown = self._clock.now()
+            lux = self._lux.lux() if self._lux is not None else None
+            ongoing.done = replace(ongoing.done, shown=shown, lux=lux, seen=self._see(begun))
+            yield ongoing
+        finally:
+            ongoing.done = replace(ongoing.done, ended=self._clock.now())
+            self.history.append(ongoing.done)
+            self.clear()
+
+    def clear(self) -> None:
+        """Leave nothing before the device: the table at its empty place, the display black."""
+        try:
+            self._mover.goto(0)
+        finally:
+            if self._display is not None:
+                self._display.blank()
+
+    def _entry(self, name: str) -> Showable:
+        if name not in self._entries:
+            import difflib
+
+            near = difflib.get_close_matches(name, self._entries, 3) or sorted(self._entries)
+            raise UsageError(
+                "USE-STI-001",
+                f"no subject or artefact is called {name!r}",
+                where="registers",
+                expected=f"one of {', '.join(near)}",
+                todo="correct the name, or add it to fixtures/subjects or fixtures/artefacts",
+            )
+        return self._entries[name]
+
+    def _bring(self, entry: Showable) -> None:
+        """Put the picture on the display first, so that what the table brings is already complete."""
+        if entry.species == SCREEN:
+            if self._display is None or entry.picture is None or entry.width_mm <= 0:
+                raise MethodError(
+                    "MET-STI-001",
+                    f"{entry.id!r} cannot be shown",
+                    where="presenter",
+                    expected="a display on the bench, and a picture and its width in the register",
+                    todo="add the role `display`, or complete the artefact's entry",
+                )
+            self._display.show(picture_from(entry.picture), entry.width_mm)
+        self._mover.goto(entry.holder)
+
+    def _take_empty(self) -> None:
+        """Photograph the empty place once, as the reference for what appears in it."""
+        if self._watch is not None and self._empty is None and self._mover.position() == 0:
+            self._empty = self._watch.frame().image
+
+    def _see(self, begun: int) -> int | None:
+        """Return when the watch camera first saw a face since `begun`."""
+        if self._watch is None:
+            return None
+        from pytest_conformance.analysis.imaging import first_visible
+
+        latest = self._watch.frame()
+        kept = [each for each in _since(self._watch, begun) if each.at <= latest.at] or [latest]
+        index = first_visible([each.image for each in kept], self._empty)
+        return kept[index].at if index is not None else None
+
+
+@dataclass
+class Ongoing:
+    """What is being shown now."""
+
+    done: Presentation
+
+
+def _since(watch: Watch, begun: int) -> list[Any]:
+    """Return the frames that the camera's driver still keeps since `begun`, when it keeps any."""
+    since = getattr(watch, "since", None)
+    return list(since(begun)) if since is not None else []
