@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from pytest_conformance.simulation.devices import known_bad as register
@@ -10,7 +8,7 @@ from pytest_conformance.simulation.world import World
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(register, "_VARIANTS", {})
 
     @known_bad("says-nothing", kind="sample", slot="identity", breaks=["EN303645-5.1-1"])
@@ -27,8 +25,6 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     @known_bad("forgets", kind=ANY, slot="storage", breaks=["CN-X", "CN-Y"])
     class Forgetful(Behaviour):
         """Forgets."""
-
-    yield
 
 
 def test_the_table_lists_what_each_variant_does_and_breaks() -> None:

@@ -1,6 +1,5 @@
 import json
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,7 +70,5 @@ def test_a_request_that_makes_no_sense_is_refused_and_the_next_one_served(
 def test_a_killed_display_vanishes_in_mid_conversation(world: World, client: Client) -> None:
     client.ask({"do": "time"})
     world.far_end("display").kill()
-    deadline = time.monotonic() + 2
-    with pytest.raises((ConnectionError, json.JSONDecodeError)):
-        while time.monotonic() < deadline:
-            client.ask({"do": "time"})
+    client.socket.settimeout(2)
+    assert client.stream.readline() == b""
