@@ -33,7 +33,7 @@ _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "script-src 'unsafe-inline' data: blob:; style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; "
     "media-src data: blob:; connect-src data: blob:; worker-src blob: data:; frame-src data: blob:; "
-    "form-action 'none'; base-uri 'none'\">"
+    "form-action 'none'\">"
 )
 
 
@@ -155,11 +155,20 @@ def _generated(node: str, program: Path, results: Path, variables: Mapping[str, 
             "plugins": {"awesome": {"options": awesome}},
         }
         (room / "allurerc.json").write_text(json.dumps(config), "utf-8")
-        _run([node, str(program), "generate", "--config", "allurerc.json", str(results.absolute())], room, timeout)
+        # Allure takes its argument for a pattern below the current folder, and follows no links.
+        shutil.copytree(results, room / "allure-results", copy_function=_link_or_copy)
+        _run([node, str(program), "generate", "--config", "allurerc.json", "allure-results"], room, timeout)
         pages = sorted((room / "report").rglob("index.html"))
         if not pages:
             raise _UnavailableError("Allure wrote no page")
         return max(pages, key=lambda page: page.stat().st_size).read_text("utf-8")
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 @contextmanager
