@@ -1,0 +1,51 @@
+"""Find pictures anywhere in a buffer, by magic and full structural parse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pytest_conformance.analysis.traffic import jpeg, rasters
+from pytest_conformance.analysis.traffic.jpeg import Found
+
+_MAGIC: tuple[tuple[bytes, int, Callable[[bytes, int], Found | None]], ...] = (
+    (b"\xff\xd8\xff", 0, jpeg.at),
+    (b"\x89PNG\r\n\x1a\n", 0, rasters.png),
+    (b"GIF8", 0, rasters.gif),
+    (b"WEBPVP8", 8, rasters.webp),
+    (b"ftyp", 4, rasters.heif),
+    (b"JXL \r\n\x87\n", 4, rasters.jpegxl),
+)
+_MOST = 4096
+
+
+def _hits(data: bytes, magic: bytes, back: int, parse: Callable[[bytes, int], Found | None]) -> Iterator[Found]:
+    at, tried = 0, 0
+    while tried < _MOST:
+        at = data.find(magic, at)
+        if at < 0:
+            return
+        tried += 1
+        found = parse(data, at - back) if at >= back else None
+        if found is not None:
+            yield found
+            at = max(found.end, at + 1)
+        else:
+            at += 1
+
+
+def pictures(data: bytes) -> list[Found]:
+    """Return the pictures of a buffer in order; those that overlap an earlier one are left out.
+
+    BMP, whose magic is only two letters, is looked for at the start.
+    """
+    found = [one for magic, back, parse in _MAGIC for one in _hits(data, magic, back, parse)]
+    if data[:2] == b"BM":
+        start = rasters.bmp(data, 0)
+        if start is not None:
+            found.append(start)
+    found.sort(key=lambda one: (one.start, -one.end))
+    out: list[Found] = []
+    for one in found:
+        if not out or one.start >= out[-1].end:
+            out.append(one)
+    return out

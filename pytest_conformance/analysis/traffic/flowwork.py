@@ -1,0 +1,174 @@
+"""One flow from segments to findings: reassemble, parse, examine, account. The result keeps no payload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pytest_conformance.analysis.traffic import datagrams, protocols
+from pytest_conformance.analysis.traffic.capture import Capture
+from pytest_conformance.analysis.traffic.checksums import Checker
+from pytest_conformance.analysis.traffic.context import Context
+from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
+from pytest_conformance.analysis.traffic.dnslog import DnsLog
+from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
+from pytest_conformance.analysis.traffic.flows import Flow
+from pytest_conformance.analysis.traffic.halves import Half, Stream
+from pytest_conformance.analysis.traffic.model import Accounting
+from pytest_conformance.analysis.traffic.ranges import RangeMap
+
+
+@dataclass
+class Placed:
+    """A finding with the packets that carried it."""
+
+    finding: Finding
+    frames: tuple[int, ...]
+    first: float
+    last: float
+    read_without_keys: bool
+
+
+@dataclass
+class FlowResult:
+    """What is known of one flow when it has been taken apart."""
+
+    number: int
+    flow: Flow
+    sink: Sink
+    up: Accounting
+    down: Accounting
+    volume_up: int
+    volume_down: int
+    placed: list[Placed] = field(default_factory=list)
+    samples: list[tuple[float, int]] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    up_stream: Stream | None = None
+    parts: list[tuple[Item, float]] = field(default_factory=list)
+    stream_digest: str = ""
+
+
+def account_for(given: Accounting, stream: Stream, wire: int) -> Accounting:
+    """Close the account of a direction: what no parser claimed is opaque, what was never seen is gap."""
+    gap = min(stream.missing, wire)
+    rest = wire - gap
+    hit = min(max(given.hit, 0), rest)
+    opaque = min(max(given.opaque, 0), rest - hit)
+    understood = min(max(given.understood, 0), rest - hit - opaque)
+    reasons = {reason: count for reason, count in given.reasons.items() if count > 0}
+    short = rest - hit - opaque - understood
+    if short > 0:
+        opaque += short
+        reasons["unaccounted"] = short
+    if gap:
+        reasons["stream-gap"] = gap
+    return Accounting(wire, understood, hit, opaque, gap, given.covert, reasons)
+
+
+class FlowWorker:
+    """Takes the flows of one capture apart."""
+
+    def __init__(
+        self, capture: Capture, context: Context, examiner: Examiner, keylog: dict[bytes, dict[str, bytes]]
+    ) -> None:
+        self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
+        self.log = DnsLog()
+        self.results: list[FlowResult] = []
+
+    def _read(self, reference: int | bytes, length: int) -> bytes:
+        if isinstance(reference, int):
+            return self.capture.buffer[reference : reference + length]
+        return reference[:length]
+
+    def _stream(self, flow: Flow, half: Half) -> Stream:
+        if flow.transport != "tcp":
+            parts = [self._read(segment[2], segment[1]) for segment in half.segments]
+            stream = Stream(b"".join(parts), half.segments)
+            stream.missing_tail = half.volume - half.bytes
+            return stream
+        source, destination = (flow.device, flow.peer) if half.up else (flow.peer, flow.device)
+        pair = (flow.device_port, flow.peer_port) if half.up else (flow.peer_port, flow.device_port)
+        ports = b"".join(port.to_bytes(2, "big") for port in pair)
+        return half.stream(self._read, Checker(self.capture.buffer, half.segments, source, destination, ports))
+
+    def _side(self, flow: Flow, stream: Stream, up: bool) -> Side:
+        marks = []
+        if flow.transport != "tcp":
+            marks = [(at, at + length) for is_up, at, length, _ in flow.datagrams if is_up is up and length]
+        return Side(stream.data, RangeMap.identity(len(stream.data)), up, stream.gaps, marks)
+
+    def work(self, flow: Flow) -> None:
+        """Take one flow apart and keep the result."""
+        if flow.transport == "tcp" and not (flow.up.segments or flow.down.segments):
+            if not (flow.up.acked or flow.down.acked or flow.opened):
+                return
+        up, down = self._stream(flow, flow.up), self._stream(flow, flow.down)
+        number = len(self.results)
+        sink = Sink(self.examiner.examine, self.keylog)
+        sink.handshake_allowance = self.context.policy.handshake_allowance
+        mark = len(self.examiner.found)
+        self._parse(flow, sink, self._side(flow, up, True), self._side(flow, down, False), number)
+        result = self._result(flow, sink, up, down, number)
+        for finding in self.examiner.found[mark:]:
+            result.placed.append(self._place(finding, sink, up if finding.up else down))
+        self._alternatives(flow, result, up, down, number)
+        del self.examiner.found[mark:]
+        result.parts = [(item, self._first(item, up)) for item in sink.parts]
+        sink.parts = []
+        self.results.append(result)
+        flow.up.segments, flow.down.segments, flow.datagrams = [], [], []
+
+    def _first(self, item: Item, up: Stream) -> float:
+        extents = item.ranges.extents()
+        return up.frames(extents[:1])[1] if extents else 0.0
+
+    def _parse(self, flow: Flow, sink: Sink, up: Side, down: Side, number: int) -> None:
+        client, server = (up, down) if flow.initiated_by_device else (down, up)
+        conversation = Conversation(client, server, (flow.transport,), sink)
+        if flow.transport == "tcp":
+            protocols.stream(conversation)
+        else:
+            local = datagrams.Local(self.log, number, self.context.policy.bench_zones)
+            datagrams.parse(conversation, (flow.device_port, flow.peer_port), flow.protocol, local)
+
+    def _result(self, flow: Flow, sink: Sink, up: Stream, down: Stream, number: int) -> FlowResult:
+        sizes = []
+        for stream in (up, down):
+            filler = sum(b - a for a, b, _ in stream.gaps)
+            sizes.append(len(stream.data) - filler + stream.missing)
+        result = FlowResult(
+            number,
+            flow,
+            sink,
+            account_for(sink.up, up, sizes[0]),
+            account_for(sink.down, down, sizes[1]),
+            sizes[0],
+            sizes[1],
+            flags=flow.flags | sink.flags | up.flags | down.flags,
+        )
+        result.samples = [(segment[4], segment[1]) for segment in up.segments]
+        if up.missing:
+            result.flags.add("stream-gap")
+        return result
+
+    def _place(self, finding: Finding, sink: Sink, stream: Stream) -> Placed:
+        frames, first, last = stream.frames(finding.ranges.extents())
+        plain = not any(layer.startswith(("tls", "quic", "dtls")) for layer in finding.layers)
+        return Placed(finding, tuple(frames), first, last, plain)
+
+    def _alternatives(self, flow: Flow, result: FlowResult, up: Stream, down: Stream, number: int) -> None:
+        """Where overlapping segments differ, judge the other reading too: its findings count, its bytes do not."""
+        if not up.alternatives or flow.transport != "tcp":
+            return
+        data = bytearray(up.data)
+        for at, other in up.alternatives[:1000]:
+            if 0 <= at <= len(data) - len(other):
+                data[at : at + len(other)] = other
+        side = Side(bytes(data), RangeMap.identity(len(data)), True, up.gaps)
+        sink = Sink(self.examiner.examine, self.keylog)
+        mark = len(self.examiner.found)
+        self._parse(flow, sink, side, self._side(flow, down, False), number)
+        known = {hash(placed.finding.data) for placed in result.placed}
+        for finding in self.examiner.found[mark:]:
+            if finding.up and finding.match is not None and hash(finding.data) not in known:
+                result.placed.append(self._place(finding, sink, up))
+                result.flags.add("found-in-alternative")

@@ -1,0 +1,94 @@
+"""Decode pictures and hash them: the 64-bit DCT hash and the difference hash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+_MOST_PIXELS = 64_000_000
+
+
+def decode(data: bytes, width: int, height: int, format_: str) -> Grey | None:
+    """Decode a picture to grey levels; None when it does not decode, or is larger than 64 Mpx.
+
+    Large JPEGs are decoded at a reduced size (at least 320 pixels on the short side stay).
+    """
+    if width * height > _MOST_PIXELS:
+        return None
+    if format_ in ("heif", "avif", "jxl", "gif", "bmp", "webp", "png", "jpeg"):
+        flag = cv2.IMREAD_GRAYSCALE
+        if format_ == "jpeg" and min(width, height) >= 1280:
+            flag = cv2.IMREAD_REDUCED_GRAYSCALE_4
+        elif format_ == "jpeg" and min(width, height) >= 640:
+            flag = cv2.IMREAD_REDUCED_GRAYSCALE_2
+        grey = _opencv(data, flag)
+        if grey is not None:
+            return grey
+    return _pillow(data)
+
+
+def _opencv(data: bytes, flag: int) -> Grey | None:
+    try:
+        grey: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except cv2.error:
+        return None
+    return None if grey is None or grey.size == 0 else grey
+
+
+def _pillow(data: bytes) -> Grey | None:
+    """Try Pillow, where it is installed, for what OpenCV does not read."""
+    import importlib.util
+
+    if importlib.util.find_spec("PIL") is None:
+        return None
+    import io
+
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                return None
+            return np.asarray(image.convert("L"), np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError):
+        return None
+
+
+def phash(grey: Grey) -> int:
+    """64-bit DCT hash: 32 x 32 area-averaged grey, 8 x 8 lowest frequencies against their median."""
+    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    low = np.asarray(cv2.dct(small))[:8, :8]
+    bits = (low > np.median(low)).astype(np.uint8)
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _lanczos(size: int, out: int) -> NDArray[np.float64]:
+    """Weights of antialiased Lanczos-3 resampling from `size` to `out` samples, one row an output sample."""
+    scale = size / out
+    support = 3 * max(scale, 1.0)
+    centres = (np.arange(out) + 0.5) * scale
+    x = (np.arange(size)[None, :] + 0.5 - centres[:, None]) / max(scale, 1.0)
+    weights = np.where(np.abs(x) < support / max(scale, 1.0), np.sinc(x) * np.sinc(x / 3), 0.0)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def dhash(grey: Grey) -> int:
+    """64-bit difference hash: 9 x 8 Lanczos-resampled grey, each pixel against its left neighbour."""
+    height, width = grey.shape[:2]
+    across = np.clip(np.rint(grey.astype(np.float64) @ _lanczos(width, 9).T), 0, 255)
+    small = np.clip(np.rint(_lanczos(height, 8) @ across), 0, 255)
+    return int.from_bytes(np.packbits((small[:, 1:] > small[:, :-1]).astype(np.uint8)).tobytes(), "big")
+
+
+def distance(one: int, other: int) -> int:
+    """Number of bits in which two hashes differ."""
+    return (one ^ other).bit_count()
+
+
+def hex64(value: int) -> str:
+    """16 hex digits."""
+    return f"{value:016x}"

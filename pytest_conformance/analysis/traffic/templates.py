@@ -1,0 +1,164 @@
+"""Recognise face templates: cosine of every window with the known template, and the shape of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_conformance.analysis.traffic.context import FaceTemplate
+
+Array = NDArray[np.float64]
+_FORMS = ("<f4", ">f4", "<f2", ">f2", "i1", "u1", "<f8", ">f8", "bf16le", "bf16be")
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class TemplateFound:
+    """A window that is the template: its extent in bytes, the number format, the cosine, the decoy's cosine."""
+
+    canary: str
+    start: int
+    end: int
+    form: str
+    cosine: float
+    decoy: float | None
+
+
+def _view(data: bytes, form: str, shift: int) -> tuple[Array, int]:
+    """Read numbers of a form from byte `shift` on; return them and the bytes per number."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _numbers(data, form, shift)
+
+
+def _numbers(data: bytes, form: str, shift: int) -> tuple[Array, int]:
+    if form in ("bf16le", "bf16be"):
+        raw = np.frombuffer(data[shift:], "<u2" if form == "bf16le" else ">u2", (len(data) - shift) // 2)
+        return (raw.astype(np.uint32) << 16).view(np.float32).astype(np.float64), 2
+    dtype: Any = np.dtype(form)
+    size = dtype.itemsize
+    values = np.frombuffer(data, dtype, (len(data) - shift) // size, shift).astype(np.float64)
+    return values, size
+
+
+def _cosines(values: Array, template: Array) -> Array:
+    """Cosine of every window of the template's length with the template."""
+    d = len(template)
+    n = 1 << (len(values) + d - 1).bit_length()
+    dots = np.fft.irfft(np.fft.rfft(values, n) * np.conj(np.fft.rfft(template, n)), n)[: len(values) - d + 1]
+    sums = np.concatenate(([0.0], np.cumsum(values * values)))
+    norms = np.sqrt(np.maximum(sums[d:] - sums[:-d], 0))
+    return np.asarray(dots / np.maximum(norms * np.linalg.norm(template), 1e-12))
+
+
+def _clean(values: Array, limit: float) -> Array:
+    """Replace what cannot be a template component, so that one wild number does not drown the rest."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(values) & (np.abs(values) <= limit), values, 0.0)
+
+
+class TemplateMatcher:
+    """Knows the exported templates of the enrolled subject and of the decoy."""
+
+    def __init__(self, templates: Sequence[FaceTemplate], decoys: Sequence[FaceTemplate], threshold: float) -> None:
+        self._templates = [(t.name, np.asarray(t.values, np.float64)) for t in templates if len(t.values) >= 16]
+        self._decoys = [np.asarray(t.values, np.float64) for t in decoys]
+        self.threshold = threshold
+
+    @property
+    def armed(self) -> bool:
+        """True when a template is known."""
+        return bool(self._templates)
+
+    @property
+    def least(self) -> int:
+        """Fewest bytes that can hold one of the templates."""
+        return min((len(t) for _, t in self._templates), default=1 << 62)
+
+    def in_numbers(self, values: Sequence[float]) -> TemplateFound | None:
+        """Search a list of numbers (of a JSON array, for example)."""
+        array = _clean(np.asarray(values, np.float64), 1e6)
+        return self._best(array, 1, 0, "numbers")
+
+    def in_bytes(self, data: bytes) -> TemplateFound | None:
+        """Search binary data in every number format and at every alignment; the nearest window wins."""
+        best: TemplateFound | None = None
+        for base in range(0, len(data), _CHUNK):
+            part = data[base : base + _CHUNK + 8192]
+            for form in _FORMS:
+                width = 1 if form in ("i1", "u1") else 2 if "2" in form or "16" in form else int(form[-1])
+                for shift in range(width):
+                    found = self._form(part, form, shift, base)
+                    if found is not None and (best is None or found.cosine > best.cosine):
+                        best = found
+            if best is not None:
+                return best
+        return best
+
+    def _form(self, part: bytes, form: str, shift: int, base: int) -> TemplateFound | None:
+        if (len(part) - shift) < self.least * (1 if form in ("i1", "u1") else 2):
+            return None
+        values, size = _view(part, form, shift)
+        if form == "u1":
+            values = values - 128.0
+        elif form != "i1":
+            values = _clean(values, 64.0)
+            if np.count_nonzero(values) < 16:
+                return None
+        return self._best(values, size, base + shift, form)
+
+    def _best(self, values: Array, size: int, base: int, form: str) -> TemplateFound | None:
+        for name, template in self._templates:
+            if len(values) < len(template):
+                continue
+            cosines = _cosines(values, template)
+            top = int(np.argmax(cosines))
+            window = values[top : top + len(template)]
+            exact = float(window @ template / max(float(np.linalg.norm(window) * np.linalg.norm(template)), 1e-12))
+            if exact < self.threshold or np.count_nonzero(window) < len(template) // 4:
+                continue
+            decoy = max(
+                (
+                    float(window @ d / max(float(np.linalg.norm(window) * np.linalg.norm(d)), 1e-12))
+                    for d in self._decoys
+                    if len(d) == len(window)
+                ),
+                default=None,
+            )
+            return TemplateFound(name, base + top * size, base + (top + len(template)) * size, form, exact, decoy)
+        return None
+
+
+def shaped_like_template(data: bytes) -> tuple[int, int] | None:
+    """Return the extent of a run of floats that looks like a template, or None.
+
+    64 or more float32 words with plausible exponents, both signs (30..70 %), neither constant nor monotone, and a
+    norm within 1e-3 of 1 (the strong sign that is required here).
+    """
+    for order in ("<f4", ">f4"):
+        for shift in range(4):
+            count = (len(data) - shift) // 4
+            if count < 64:
+                continue
+            values = np.frombuffer(data, order, count, shift)
+            with np.errstate(invalid="ignore", over="ignore"):
+                good = np.isfinite(values) & (np.abs(values) > 1e-6) & (np.abs(values) < 32)
+            edges = np.flatnonzero(np.diff(np.concatenate(([0], good.view(np.int8), [0]))))
+            for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+                if end - start >= 64 and _template_like(values[start:end].astype(np.float64)):
+                    return shift + start * 4, shift + end * 4
+    return None
+
+
+def _template_like(run: Array) -> bool:
+    positive = float(np.mean(run > 0))
+    if not 0.3 <= positive <= 0.7 or float(np.std(run)) < 1e-6:
+        return False
+    steps = np.diff(run)
+    if np.all(steps >= 0) or np.all(steps <= 0):
+        return False
+    sizes = [d for d in (64, 96, 128, 192, 256, 384, 512, 1024) if d <= len(run)] + [len(run)]
+    return any(abs(float(np.linalg.norm(run[:d])) - 1) < 1e-3 for d in sizes)
