@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_conformance.errors import StorageError
+from pytest_conformance.record import verify_run
 from pytest_conformance.reports.html_report import write_report
 from pytest_conformance.reports.reading import Record, read_record
 from pytest_conformance.reports.results import write_results
@@ -23,9 +25,20 @@ class BuiltViews:
 def build_views(run_folder: Path) -> BuiltViews:
     """Write results.json and report.html of the run in `run_folder` from its journal and evidence.
 
-    Raises StorageError when the journal cannot be read. A view that cannot be built is named in `failed`.
+    A view that cannot be built is named in `failed`. Raises StorageError when the journal cannot be read, and
+    BEN-STO-012 when record or evidence do not verify: no report is made of what may have been changed. A torn last
+    line, which a killed run leaves, is no obstacle.
     """
     record = read_record(run_folder)
+    wrong = [finding for finding in verify_run(run_folder) if finding.code != "torn"]
+    if wrong:
+        raise StorageError(
+            "BEN-STO-012",
+            f"the record does not verify: {wrong[0].message}",
+            where=str(run_folder),
+            expected="journal and evidence as they were written",
+            todo="find out who changed it; restore the folder from a copy",
+        )
     built = BuiltViews(record)
     views: dict[str, Callable[[], Path]] = {
         "results": lambda: write_results(run_folder, record.results()),

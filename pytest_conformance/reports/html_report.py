@@ -63,13 +63,13 @@ def render_report(record: Record) -> str:
 
 def _content(record: Record) -> dict[str, Any]:
     shown, left_out = _pictures(record)
-    evidence = list(record.evidence.values())
+    evidence = [{"caption": "", "truncated": False, **about} for about in record.evidence.values()]
     return {
         "css": (Path(__file__).parent / "templates" / "report.css").read_text("utf-8"),
         "mode": str(record.header.get("mode", "")),
         "facts": _facts(record),
-        "header": record.header,
-        "device": record.device,
+        "header": {"id": "", **record.header},
+        "device": {"kind": "", "model": "", "sample": "", **record.device},
         "record": record,
         "totals": _totals(record),
         "documents": _documents(record),
