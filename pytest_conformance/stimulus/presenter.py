@@ -12,10 +12,13 @@ from pytest_conformance.errors import MethodError, UsageError
 from pytest_conformance.stimulus.pictures import picture_from
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pytest_conformance.clock import Clock
     from pytest_conformance.drivers.roles import Display, Image, Lux, Mover, Watch
+    from pytest_conformance.stimulus.register import Artefacts, Subjects
 
-SCREEN = "screen"
+SCREEN = "screen-replay"
 """The species whose artefacts are shown by the display."""
 
 
@@ -29,6 +32,27 @@ class Showable:
     target: str = ""
     picture: Path | None = None
     width_mm: float = 0.0
+    refusal: str = ""
+    """Why it may not be shown; "" when it may."""
+
+
+def entries_of(subjects: Subjects, artefacts: Artefacts, pictures: Path, today: date) -> dict[str, Showable]:
+    """Return what can be presented, by id: everybody and everything of the registers that has a holder.
+
+    `pictures` is the folder of the pictures for the display. Who has not consented on `today` may not be shown.
+    """
+    entries = {
+        each.id: Showable(
+            each.id, each.holder, refusal="" if each.may_be_shown(today) else "the consent to be shown does not hold"
+        )
+        for each in subjects.subjects
+        if each.holder is not None
+    }
+    for each in artefacts.artefacts:
+        if each.holder is not None:
+            picture = pictures / each.picture if each.picture else None
+            entries[each.id] = Showable(each.id, each.holder, each.species, each.target, picture, each.width or 0.0)
+    return entries
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,8 @@ class Presenter:
     ) -> Presentation:
         """Show `name` for `seconds`, or until `until()` is true but at most `timeout` seconds; then clear the place.
 
-        Raises UsageError USE-STI-001 for an unknown name, MethodError MET-STI-001 when the bench lacks what it takes.
+        Raises UsageError USE-STI-001 for an unknown name, MethodError MET-STI-001 when the bench lacks what it takes
+        and MET-STI-002 when a consent does not hold.
         """
         if (seconds > 0) == (until is not None):
             raise ValueError("give either seconds or until")
@@ -134,7 +159,16 @@ class Presenter:
                 expected=f"one of {', '.join(near)}",
                 todo="correct the name, or add it to fixtures/subjects or fixtures/artefacts",
             )
-        return self._entries[name]
+        entry = self._entries[name]
+        if entry.refusal:
+            raise MethodError(
+                "MET-STI-002",
+                f"{name!r} may not be shown: {entry.refusal}",
+                where="register of subjects",
+                expected="a consent that holds today",
+                todo="renew the consent, or choose another subject",
+            )
+        return entry
 
     def _bring(self, entry: Showable) -> None:
         """Put the picture on the display first, so that what the table brings is already complete."""

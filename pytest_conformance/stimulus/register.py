@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
 from pytest_conformance.errors import MethodError
+from pytest_conformance.quantities import Millimetres
 from pytest_conformance.resources import shipped
 from pytest_conformance.yamlfile import Fault, load, nearest
 from pytest_conformance.yamlfile.lookup import find
@@ -61,6 +62,10 @@ class Artefact(Part):
     series: Name | None = None
     made: Date
     use_limit: Positive | None = None
+    picture: Name | None = None
+    """What the display shows for a replay: a file of the subjects' `pictures` folder."""
+    width: Millimetres | None = None
+    """How wide the picture is shown, so that the face has its own size."""
 
 
 class Subjects(FileModel):

@@ -87,9 +87,9 @@ CUES: Mapping[str, Callable[[Views, FaceBox], Cue]] = {
 
 DEFEATS: Mapping[str, frozenset[str]] = {
     "print": frozenset({"depth", "relief"}),
-    "screen": frozenset({"depth", "relief", "infrared"}),
+    "screen-replay": frozenset({"depth", "relief", "infrared"}),
     "cut-mask": frozenset({"relief"}),
-    "mask3d": frozenset({"infrared", "texture"}),
+    "mask-3d": frozenset({"infrared", "texture"}),
 }
 """Species to the cues that betray it: a device that leaves these out takes it for alive."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["empty", "live", "print", "screen", "cut-mask", "mask3d", "passer-by"]
+Kind = Literal["empty", "live", "print", "screen", "cut-mask", "mask-3d", "passer-by"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ HOLDERS: Mapping[int, Content] = {
     5: Content("print", "S1"),
     6: Content("screen"),
     7: Content("cut-mask", "S1"),
-    8: Content("mask3d", "S1"),
+    8: Content("mask-3d", "S1"),
     9: Content("passer-by", "S7"),
     10: Content("live", "S5"),
     11: Content("live", "S6"),

@@ -114,7 +114,7 @@ class Scene:
                 return Print(content.subject, pose)
             case "cut-mask":
                 return CutMask(content.subject, pose=pose)
-            case "mask3d":
+            case "mask-3d":
                 return ResinMask(content.subject, pose)
             case "screen":
                 shown = self.screen.value
