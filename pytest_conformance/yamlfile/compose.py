@@ -101,8 +101,9 @@ class _Composer:
         self._check_node(event)
         if len(path) >= DEEPEST and type(event).__name__ != "ScalarEvent":
             raise self._refused("USE-FIL-008", _at(event), f"nested deeper than {DEEPEST} levels")
-        self._positions.values[path] = _at(event)
         kind = type(event).__name__
+        nothing = kind == "ScalarEvent" and event.style is None and not event.value
+        self._positions.values[path] = self._positions.keys.get(path, _at(event)) if nothing else _at(event)
         if kind == "MappingStartEvent":
             return self._mapping(path)
         if kind == "SequenceStartEvent":
