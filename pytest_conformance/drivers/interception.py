@@ -25,7 +25,7 @@ _SETTLE_WITHIN = 5.0
 class Impostor:
     """Listens and counts what clients do with a self-signed certificate in the name of `host`.
 
-    Plain TCP clients count too: their connection is a handshake that was not completed, alert "no-tls".
+    Plain TCP clients count too: a handshake that was not completed, alert "no-tls", and the bytes that they sent.
     """
 
     def __init__(self, host: str, clock: Clock, listen: str = "127.0.0.1") -> None:
@@ -87,8 +87,8 @@ class Impostor:
             connection.close()
             return Handshake(self._host, False, alert_of(error), 0)
         if first != b"\x16":
-            connection.close()
-            return Handshake(self._host, False, "no-tls" if first else "closed", 0)
+            count, _ = _drain(connection)
+            return Handshake(self._host, False, "no-tls" if count else "closed", count)
         try:
             secure = self._context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
         except OSError as error:
@@ -98,20 +98,24 @@ class Impostor:
 
     def _listen_to(self, secure: ssl.SSLSocket) -> Handshake:
         """Count application bytes; an alert before the first byte is a refusal after the handshake (TLS 1.3)."""
-        secure.settimeout(_IDLE)
-        count, alert = 0, ""
-        try:
-            while count < _KEPT and (data := secure.recv(65536)):
-                count += len(data)
-        except TimeoutError:
-            pass
-        except ssl.SSLError as error:
-            alert = alert_of(error)
-        except OSError:
-            pass
-        secure.close()
+        count, alert = _drain(secure)
         refused = count == 0 and alert not in ("", "closed")
         return Handshake(self._host, not refused, alert if refused else "", count)
+
+
+def _drain(connection: socket.socket) -> tuple[int, str]:
+    """Read until the other side ends or falls silent, and close; return the bytes and the TLS alert that ended them."""
+    connection.settimeout(_IDLE)
+    count, alert = 0, ""
+    try:
+        while count < _KEPT and (data := connection.recv(65536)):
+            count += len(data)
+    except ssl.SSLError as error:
+        alert = alert_of(error)
+    except OSError:
+        pass
+    connection.close()
+    return count, alert
 
 
 def alert_of(error: OSError) -> str:

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_conformance.clock import RealClock
+from pytest_conformance.drivers.interception import Impostor, alert_of
+from pytest_conformance.drivers.roles import Handshake
+
+HOST = "api.cloud.example"
+
+
+@pytest.fixture
+def impostor() -> Iterator[Impostor]:
+    impostor = Impostor(HOST, RealClock())
+    yield impostor
+    impostor.close()
+
+
+def secure(impostor: Impostor, context: ssl.SSLContext) -> ssl.SSLSocket:
+    plain = socket.create_connection(impostor.address, timeout=5)
+    return context.wrap_socket(plain, server_hostname=HOST)
+
+
+def credulous(version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.maximum_version = version
+    return context
+
+
+def wary(version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.maximum_version = version
+    return context
+
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_that_verifies_refuses_with_an_alert(impostor: Impostor, version: ssl.TLSVersion) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        secure(impostor, wary(version))
+    assert impostor.handshakes() == (Handshake(HOST, False, "unknown_ca", 0),)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_that_trusts_anyone_completes_and_its_bytes_are_counted(
+    impostor: Impostor, version: ssl.TLSVersion
+) -> None:
+    with secure(impostor, credulous(version)) as client:
+        client.sendall(b"x" * 1234)
+    assert impostor.handshakes() == (Handshake(HOST, True, "", 1234),)
+
+
+def test_a_client_that_completes_and_says_nothing_leaked_nothing(impostor: Impostor) -> None:
+    secure(impostor, credulous(ssl.TLSVersion.TLSv1_3)).close()
+    assert impostor.handshakes() == (Handshake(HOST, True, "", 0),)
+
+
+def test_plain_text_is_no_handshake(impostor: Impostor) -> None:
+    with socket.create_connection(impostor.address, timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    assert impostor.handshakes() == (Handshake(HOST, False, "no-tls", 18),)
+
+
+def test_a_client_that_leaves_at_once_completed_nothing(impostor: Impostor) -> None:
+    socket.create_connection(impostor.address, timeout=5).close()
+    RealClock().wait_for(impostor.handshakes, 5)
+    assert impostor.handshakes() == (Handshake(HOST, False, "closed", 0),)
+
+
+def test_after_closing_nobody_is_answered(impostor: Impostor) -> None:
+    place = impostor.address
+    impostor.close()
+    impostor.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(place, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (TimeoutError(), "timeout"),
+        (ConnectionResetError(), "reset"),
+        (ssl.SSLEOFError(), "closed"),
+        (OSError(), "closed"),
+    ],
+)
+def test_every_ending_has_a_name(error: OSError, name: str) -> None:
+    assert alert_of(error) == name
