@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_conformance.drivers import registry
+from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import Recorder
 from pytest_conformance.running.judging import Judgement
 from pytest_conformance.running.session import JUDGEMENT, state_of
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.record import Run
+    from pytest_conformance.stimulus.presenter import Presenter
+    from pytest_conformance.stimulus.register import Artefacts, Subjects
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +71,53 @@ def profile(request: pytest.FixtureRequest) -> Profile:
     return state_of(request.config).request.profile
 
 
+@pytest.fixture(scope="session")
+def registers(request: pytest.FixtureRequest, bench: Bench) -> tuple[Subjects, Artefacts]:
+    """The registers of subjects and of artefacts that carry the bench's name."""
+    from pytest_conformance.stimulus.assembly import load_registers
+
+    return load_registers(bench.name, request.config.invocation_params.dir)
+
+
+@pytest.fixture(scope="session")
+def presenter(bench: Bench, registers: tuple[Subjects, Artefacts]) -> Presenter:
+    """What shows subjects and artefacts to the device."""
+    from pytest_conformance.stimulus.assembly import make_presenter
+
+    subjects, artefacts = registers
+    return make_presenter(bench, subjects, artefacts, Path(subjects.document.name).parent / "pictures")
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaration) -> Any:
+    """The device under test, in the role of its kind (devices.roles.Device)."""
+    made = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
+    device = made(bench, declaration)
+    if hasattr(device, "presenter"):
+        device.presenter = request.getfixturevalue("presenter")
+    return device
+
+
+def _kind(kind: str) -> Callable[..., Any]:
+    def fixture(device: Any) -> Any:
+        if device.kind != kind:
+            raise MethodError("MET-DEV-003", f"the device is a {device.kind}, not a {kind}")
+        return device
+
+    fixture.__doc__ = f"The device under test, which must be a {kind}."
+    return pytest.fixture(scope="session", name=kind)(fixture)
+
+
+lock = _kind("lock")
+camera = _kind("camera")
+wearable = _kind("wearable")
+
+
 @pytest.fixture
 def judgement(request: pytest.FixtureRequest) -> Judgement:
     """Measurements and evidence of this test: `judgement.require(name, value, limit, uncertainty=..., n=...)`."""
-    return request.node.stash[JUDGEMENT]
+    made: Judgement = request.node.stash[JUDGEMENT]
+    return made
 
 
 def _role(name: str, text: str) -> Callable[..., Any]:

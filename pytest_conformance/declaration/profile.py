@@ -119,36 +119,6 @@ class Profile(FileModel):
 
         return DecisionRule(self.rule)
 
-    @property
-    def idle(self) -> float:
-        """Seconds of idle traffic."""
-        return self.windows.idle
-
-    @property
-    def soak(self) -> float:
-        """Seconds on the first screen before any consent."""
-        return self.windows.soak
-
-    @property
-    def outage(self) -> float:
-        """Seconds without uplink."""
-        return self.windows.outage
-
-    @property
-    def power_cut(self) -> float:
-        """Seconds without power."""
-        return self.windows.power_cut
-
-    @property
-    def guesses(self) -> int:
-        """Wrong values tried at each network authenticator."""
-        return self.samples.guesses
-
-    @property
-    def guess_days(self) -> float:
-        """Shortest expected time, in days, in which half of a secret's values can be tried."""
-        return self.limits.guess_time / 86_400
-
 
 def find_profile(name: str, here: Path) -> Path:
     """Return the profile that `name` means: a path, or NAME.yaml in `here`/fixtures/profiles or among the shipped.

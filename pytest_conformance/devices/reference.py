@@ -102,7 +102,7 @@ class ReferenceDevice:
     # --- what it shows, keeps and says ----------------------------------------------------------------------
 
     def shown(self) -> Sequence[Shown]:
-        rows = self.console.call("screens")
+        rows = self.console.call("screens").get("screens", [])
         base = self._boot_time()
         return tuple(
             Shown(str(row["id"]), str(row["title"]), str(row["text"]), base + int(row["at_ms"]) * 1_000_000)

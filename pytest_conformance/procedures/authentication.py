@@ -90,7 +90,7 @@ def _guess(device: Device, bench: Bench, declaration: Declaration, profile: Prof
     right = device.secret_of(name)
     began = bench.clock.now()
     answered = 0
-    for number in range(profile.guesses):
+    for number in range(profile.samples.guesses):
         answered += device.guess(name, wrong_secret(right, number))
     seconds = (bench.clock.now() - began) / 1e9
     refused = not device.log_in(name, right).ok
@@ -98,7 +98,7 @@ def _guess(device: Device, bench: Bench, declaration: Declaration, profile: Prof
     still = not device.log_in(name, right).ok
     bench.clock.sleep(credential.lockout.duration + 5.0 if credential.lockout else 5.0)
     later = device.log_in(name, right).ok
-    return Guessing(name, profile.guesses, answered, seconds, refused, still, later, credential.entropy)
+    return Guessing(name, profile.samples.guesses, answered, seconds, refused, still, later, credential.entropy)
 
 
 def _change(device: Device, bench: Bench, declaration: Declaration, name: str) -> SecretChange:

@@ -69,7 +69,7 @@ def cloud_use(device: Device, bench: Bench, run: Run, tap: Tap, declaration: Dec
             for function in device.functions():
                 recording.mark(function)
                 device.use(function)
-            bench.clock.sleep(profile.idle)
+            bench.clock.sleep(profile.windows.idle)
         return recording.result()
 
     declined = span("declined")

@@ -61,16 +61,16 @@ def first_contact(
     sensors = tuple(each.name for each in declaration.sensors)
     with tap.watch("first-contact") as recording:
         began = recording.mark("boot")
-        with run.step("Stimulate", f"{profile.soak:g} s on the first screen, all sensors stimulated"):
+        with run.step("Stimulate", f"{profile.windows.soak:g} s on the first screen, all sensors stimulated"):
             for sensor in sensors:
                 device.stimulate(sensor)
-            bench.clock.sleep(profile.soak)
+            bench.clock.sleep(profile.windows.soak)
             for sensor in sensors:
                 device.stimulate(sensor)
         with run.step("Stimulate", "Look for the rules, then decline them"):
             rules = tuple(device.rules())
             refused = device.first_use({}, agree=False)
-            bench.clock.sleep(profile.idle)
+            bench.clock.sleep(profile.windows.idle)
         ended = recording.mark("end")
     with run.step("Measure", "Read the storage"):
         image = device.storage()

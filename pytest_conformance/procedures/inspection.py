@@ -92,7 +92,8 @@ def inspected(
 
 def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:
     """Return the names of planted things that can be read out of `blob`."""
-    from pytest_conformance.analysis.traffic import Canary, Context, Position, scan
+    from pytest_conformance.analysis.traffic import Canary, Context, Position
+    from pytest_conformance.analysis.traffic.blob import scan
 
     canary = Canary(
         faces=dict(canaries.faces),

@@ -46,12 +46,12 @@ def outage(
     uplink.cut()
     try:
         with run.step("Stimulate", "Uplink cut: use every offline function"):
-            bench.clock.sleep(profile.outage)
+            bench.clock.sleep(profile.windows.outage)
             offline = {name: device.use(name) for name in names}
             before = device.condition()
         with run.step("Stimulate", "Power cut and restored, uplink still cut"):
             device.power_off()
-            bench.clock.sleep(profile.power_cut)
+            bench.clock.sleep(profile.windows.power_cut)
             started = bench.clock.now()
             device.power_on()
             recovery = (bench.clock.now() - started) / 1e9

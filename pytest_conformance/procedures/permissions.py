@@ -74,7 +74,7 @@ def permissions(
                 sensed = device.senses(name)
                 device.stimulate(name)
                 sensed = sensed or device.senses(name)
-                bench.clock.sleep(profile.idle)
+                bench.clock.sleep(profile.windows.idle)
                 kept = tuple(each for each in canaries.found_in(device.storage()) if each not in known)
                 device.power_cycle()
                 after = device.sensor(name)

@@ -48,7 +48,7 @@ def transport(
             for function in device.functions():
                 recording.mark(function)
                 device.use(function)
-            bench.clock.sleep(profile.idle)
+            bench.clock.sleep(profile.windows.idle)
     impostor = {}
     hosts = dict.fromkeys(each.host for each in declaration.endpoints if each.encrypted and each.sender == "device")
     for host in hosts:
@@ -57,7 +57,7 @@ def transport(
                 device.power_cycle()
                 for function in device.functions():
                     device.use(function)
-                bench.clock.sleep(profile.idle)
+                bench.clock.sleep(profile.windows.idle)
                 impostor[host] = tuple(interception.handshakes())
     traffic = recording.result()
     return Transport(traffic, impostor, traffic.evidence)

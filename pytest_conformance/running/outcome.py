@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,8 +106,23 @@ def preflight(bench: Bench, run: Run) -> None:
 
 def label(item: pytest.Item, session: BenchSession) -> None:
     """Give the item its Allure labels, where allure-pytest is active."""
-    if session.allure is not None:
-        session.allure.label_item(item)
+    if session.allure is None:
+        return
+    from pytest_conformance.reports.allure_view import label_item
+    from pytest_conformance.running.selection import clauses_of
+
+    label_item(item, [session.plan[each].row() for each in clauses_of(item)], documents(session))
+
+
+def parameters(request: Request) -> dict[str, str]:
+    """Return what stands on each Allure test as parameter."""
+    declaration = request.declaration
+    return {
+        "bench": request.bench.name,
+        "sample": declaration.samples[0].id,
+        "firmware": declaration.firmware,
+        "known-bad": ", ".join(request.known_bad),
+    }
 
 
 def cite_observations(item: pytest.Item, judgement: Judgement) -> None:
@@ -139,8 +155,12 @@ def finish(session: BenchSession, exit_status: int) -> int:
 def build(session: BenchSession) -> None:
     """Build the views from the journal; one that fails is said and harms neither the record nor the others."""
     from pytest_conformance.reports import build_views
+    from pytest_conformance.reports.allure_files import write_allure_files
 
     session.views = build_views(session.run.folder)
+    folder = getattr(session.config.option, "allure_report_dir", None)
+    if folder:
+        write_allure_files(session.views.record, Path(folder))
 
 
 def summarise(session: BenchSession, terminal: pytest.TerminalReporter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_conformance.record import Run
     from pytest_conformance.reports import BuiltViews
     from pytest_conformance.reports.allure_view import AllureView
+    from pytest_conformance.reports.terminal import LiveView
 
 JUDGEMENT = pytest.StashKey[judging.Judgement]()
 STATE = pytest.StashKey["BenchSession"]()
@@ -60,6 +62,7 @@ class BenchSession:
         self.plan: dict[str, Planned] = {}
         self.views: BuiltViews | None = None
         self.allure: AllureView | None = None
+        self.live: LiveView | None = None
         self.selected: dict[str, list[str]] = {}
         self.deselected: set[str] = set()
         if self.worker is None and self.parallel and request.bench.mode != "mock" and not request.bench.slots:
@@ -75,7 +78,7 @@ class BenchSession:
             self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
         self._choose_suites()
         config.option.importmode = "importlib"
-        self._prepare_allure()
+        self._prepare_views()
 
     # --- set-up ---------------------------------------------------------------------------------------------
 
@@ -91,10 +94,21 @@ class BenchSession:
             paths = suite_paths(self.request.declaration.kind, self.config.hook)
             self.config.args = [str(path) for path in paths]
 
-    def _prepare_allure(self) -> None:
-        option = self.config.option
-        if getattr(option, "allure_report_dir", "absent") is None:
-            option.allure_report_dir = str(self.run.folder / "allure-results")
+    def _prepare_views(self) -> None:
+        """Let allure-pytest write into the run folder, and show on the terminal what goes on."""
+        from pytest_conformance.reports.allure_view import AllureView, send_results
+        from pytest_conformance.reports.escaped_reports import EscapedReports
+        from pytest_conformance.reports.terminal import LiveView
+
+        manager = self.config.pluginmanager
+        manager.register(EscapedReports(), "conformance-escaped-reports")
+        if send_results(self.config, self.run.folder) is not None and not self.parallel:
+            self.allure = AllureView(self.run, outcome.parameters(self.request))
+            manager.register(self.allure, "conformance-allure")
+        if self.worker is None and self.config.get_verbosity() >= 0:
+            self.live = LiveView(sys.stderr)
+            self.run.listen(self.live)
+        self.run.listen(lambda event: self.config.hook.pytest_conformance_event(event=event))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -246,6 +260,8 @@ class BenchSession:
         judgement = item.stash.get(JUDGEMENT, None)
         said = judging.contribution(test_name(item), call.when, error, judgement)
         if said is not None and clauses_of(item):
+            if self.allure is not None:
+                self.allure.judged(item.nodeid, said)
             report.conformance = {"clauses": list(clauses_of(item)), **judging.to_json(said)}  # type: ignore[attr-defined]
         return report
 

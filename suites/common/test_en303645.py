@@ -23,7 +23,7 @@ def test_guessing_over_the_network_is_impracticable(authentication, profile, jud
         judgement.require(
             f"{name}: days to guess half of the space",
             tried.expected_days,
-            Limit("d", lower=profile.guess_days),
+            Limit("d", lower=profile.limits.guess_time / 86_400),
             n=tried.tries,
         )
         if tried.right_refused:
