@@ -51,6 +51,15 @@ def test_an_output_that_stays_on_is_reported(talk, context):
         assert caught.value.code == "BEN-INS-110"
 
 
+def test_volts_that_remain_on_an_output_that_reads_off_are_reported(world, driven):
+    supply = open_supply(world.manifest["supply"]["address"], driven)
+    world.far_end("supply").stage.fed_back = 3.0
+    with pytest.raises(InstrumentError, match="3 V remain") as caught:
+        supply.off()
+    assert caught.value.code == "BEN-INS-110"
+    supply.close()
+
+
 def test_off_is_not_proven_without_a_reading(talk, context):
     with talk([*OPEN, ("OUTP OFF", None), FINE, ("OUTP?", "0"), ("MEAS:VOLT?", "9.9E37")]) as far:
         supply = open_supply(far.visa, context)

@@ -148,10 +148,13 @@ def test_data_that_crosses_the_unlink_is_not_lost(attached):
     assert bytes(device.read(0x81, 64, timeout=50)) == b"ok"
 
 
-@pytest.mark.parametrize("answer", [None, done(99, 0), done(4, 1 << 24)])
-def test_a_server_that_leaves_or_talks_rubbish_is_a_device_that_is_gone(attached, answer):
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(None, "closed the connection"), (done(99, 0), "another transfer"), (done(4, 1 << 24), "too much data")],
+)
+def test_a_server_that_leaves_or_talks_rubbish_is_a_device_that_is_gone(attached, answer, why):
     device = usb.core.find(backend=attached((submit(4, 1, 0, 4, "c001000000000400"), answer)))
-    with pytest.raises(usb.core.USBError) as caught:
+    with pytest.raises(usb.core.USBError, match=why) as caught:
         device.ctrl_transfer(0xC0, 1, 0, 0, 4)
     assert caught.value.errno == errno.ENODEV
 

@@ -31,6 +31,8 @@ class PowerStage:
         """"OV", "OC" and "WDOG", until cleared."""
         self.stuck = False
         """A welded relay: the output stays on whatever is said."""
+        self.fed_back = 0.0
+        """Volts that another source puts on the terminals while the output is off."""
         self.watchdog_delay = 60.0
         self._defaults()
         world.load.listen(lambda _: self.settle())
@@ -125,7 +127,7 @@ class PowerStage:
         self._watch()
 
     def _target(self) -> float:
-        return min(self.volts, self.amperes * self._world.load.value) if self.on else 0.0
+        return min(self.volts, self.amperes * self._world.load.value) if self.on else self.fed_back
 
     def _limit_reached(self) -> str:
         if self.on and self._target() > self.over_voltage:
