@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -101,7 +101,7 @@ def _statement(declaration: Declaration, catalogue: Catalogue) -> Iterator[Found
             yield Found("USE-DEC-021", path, f"the catalogue has no provision {clause_id!r}", meant=near, on_key=True)
         else:
             yield from _provision(path, clause, answer.support, _holds(declaration, catalogue, clause))
-    for clause in _unanswered(declaration, catalogue.clauses.values()):
+    for clause in _unanswered(declaration, catalogue.clauses):
         message = f"provision {clause.id} is not answered"
         yield Found("USE-DEC-025", ("ics",), message, severity="warning")
 
@@ -129,8 +129,8 @@ def _holds(declaration: Declaration, catalogue: Catalogue, clause: Clause) -> bo
     return {State.APPLICABLE: True, State.NOT_APPLICABLE: False}.get(state)
 
 
-def _unanswered(declaration: Declaration, clauses: Iterable[Clause]) -> Iterator[Clause]:
-    begun = {clause_id.partition("-")[0] for clause_id in declaration.statement}
-    for clause in clauses:
+def _unanswered(declaration: Declaration, clauses: Mapping[str, Clause]) -> Iterator[Clause]:
+    begun = {clauses[clause_id].document for clause_id in declaration.statement if clause_id in clauses}
+    for clause in clauses.values():
         if clause.status is not None and clause.document in begun and clause.id not in declaration.statement:
             yield clause
