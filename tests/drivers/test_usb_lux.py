@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import ctypes.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from pytest_conformance.drivers.roles import Identity, Lux
 from pytest_conformance.drivers.usb_lux import LuxSettings, UsbLux
 from pytest_conformance.errors import InstrumentError, LinkError, UsageError
 from pytest_conformance.simulation.instruments.lux import BATTERY_LOW, CAP_ON
+from pytest_conformance.simulation.instruments.lux import Lux as LuxFarEnd
 
 
 @pytest.fixture
@@ -57,8 +66,6 @@ def test_a_damaged_reading_is_refused(meter, lux):
 def test_the_reading_of_another_request_is_refused_and_thrown_away(meter, lux):
     meter._finish(4711)
     assert code_of(lux.lux) == "BEN-INS-150"
-    import time
-
     time.sleep(0.1)
     lux._abort()
     assert lux.lux() == 300.0
@@ -99,3 +106,46 @@ def test_an_address_that_is_no_usb_address_is_a_usage_error(context, address):
 def test_nobody_there_is_a_link_error(context, address):
     with pytest.raises(LinkError):
         UsbLux.open(LuxSettings(address=address), context)
+
+
+PRELOAD = "libumockdev-preload.so.0"
+CLIENT = """
+import json, sys
+from pathlib import Path
+from pytest_conformance.clock import RealClock
+from pytest_conformance.drivers.context import DriverContext
+from pytest_conformance.drivers.usb_lux import LuxSettings, UsbLux
+from pytest_conformance.errors import LinkError
+lux = UsbLux.open(LuxSettings(address=sys.argv[1], timeout="500 ms"), DriverContext("lux", RealClock(), Path(".")))
+print(json.dumps([lux.door, lux.identity().serial, lux.lux(), lux.lux(), lux.check()]), flush=True)
+sys.stdin.readline()
+try:
+    lux.lux()
+except LinkError as error:
+    print(error.code)
+lux.close()
+"""
+
+
+def preloadable() -> bool:
+    done = subprocess.run(["true"], env={**os.environ, "LD_PRELOAD": PRELOAD}, capture_output=True, timeout=10)
+    return not done.stderr
+
+
+@pytest.mark.skipif(
+    not ctypes.util.find_library("usb-1.0") or not preloadable(), reason="needs umockdev's preload library and libusb"
+)
+def test_the_same_meter_is_read_and_lost_through_libusb(world, tmp_path):
+    far_end = LuxFarEnd(world, usbfs=tmp_path / "root")
+    address = far_end.start()["address"]
+    env = {**os.environ, "LD_PRELOAD": PRELOAD, "UMOCKDEV_DIR": str(tmp_path / "root")}
+    with subprocess.Popen(
+        [sys.executable, "-c", CLIENT, str(address)], env=env, cwd=Path(__file__).parents[2], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as child:  # fmt: skip
+        line = child.stdout.readline()
+        assert line, child.stderr.read()
+        assert json.loads(line) == ["libusb", "SX7007", 300.0, 300.0, []]
+        far_end.kill()
+        out, errors = child.communicate("go\n", timeout=20)
+        assert (out, errors) == ("BEN-LNK-122\n", "")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from pytest_conformance.simulation.farend import Json
 from pytest_conformance.simulation.instruments.usb_device import Endpoint, Interface, UsbDevice
+from pytest_conformance.simulation.instruments.usbfs import UsbFsDoor
 from pytest_conformance.simulation.instruments.usbip import UsbIpDoor
 from pytest_conformance.simulation.world import World
 
@@ -70,22 +73,30 @@ class LuxMeter(UsbDevice):
 
 
 class Lux:
-    """Far end `lux`: the meter behind its USB/IP door."""
+    """Far end `lux`: the meter behind its door: USB/IP, or usbfs when the client was started under umockdev."""
 
     name = "lux"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, usbfs: Path | None = None) -> None:
         self.meter = LuxMeter(world)
-        self.usbip = UsbIpDoor(self.name, self.meter)
+        root = usbfs or mocked_root()
+        self.door = UsbIpDoor(self.name, self.meter) if root is None else UsbFsDoor(root, self.meter, SERIAL)
 
     def start(self) -> Mapping[str, Json]:
-        return {"address": self.usbip.open()}
+        return {"address": self.door.open()}
 
     def stop(self) -> None:
         self.kill()
 
     def kill(self) -> None:
-        self.usbip.close()
+        self.door.close()
 
     def seen(self) -> Json:
         return {"readings": list(self.meter.readings)}
+
+
+def mocked_root() -> Path | None:
+    """Return the folder where umockdev's preload library looks for devices, when this process tree runs under it."""
+    root = os.environ.get("UMOCKDEV_DIR", "")
+    preloaded = "umockdev-preload" in os.environ.get("LD_PRELOAD", "")
+    return Path(root) if root and preloaded and not (Path(root) / "sys/devices/usb1").exists() else None
