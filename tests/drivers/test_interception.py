@@ -94,3 +94,35 @@ def test_after_closing_nobody_is_answered(impostor: Impostor) -> None:
 )
 def test_every_ending_has_a_name(error: OSError, name: str) -> None:
     assert alert_of(error) == name
+
+
+class Refusing:
+    """A connection that is refused after its handshake, as clients that pin a key after TLS 1.3 completed do."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+        self.closed = False
+
+    def settimeout(self, seconds: float) -> None: ...
+
+    def recv(self, size: int) -> bytes:
+        if self._pieces:
+            return self._pieces.pop(0)
+        error = ssl.SSLError(1, "[SSL: TLSV1_ALERT_BAD_CERTIFICATE]")
+        error.reason = "TLSV1_ALERT_BAD_CERTIFICATE"
+        raise error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [((), Handshake(HOST, False, "bad_certificate", 0)), ((b"abc",), Handshake(HOST, True, "", 3))],
+)
+def test_an_alert_before_the_first_byte_is_a_refusal(
+    impostor: Impostor, pieces: tuple[bytes, ...], expected: Handshake
+) -> None:
+    connection = Refusing(*pieces)
+    assert impostor._listen_to(connection) == expected  # type: ignore[arg-type]
+    assert connection.closed
