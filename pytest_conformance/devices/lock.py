@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -60,6 +61,13 @@ class Attempt:
     visible: int | None
     drawn: int | None
     lux: float | None = None
+
+    @property
+    def decision_seconds(self) -> float | None:
+        """Seconds from the first visible frame to the bolt's contact; None when either is missing or out of order."""
+        if self.visible is None or self.drawn is None or self.drawn < self.visible:
+            return None
+        return (self.drawn - self.visible) / 1e9
 
 
 class ReferenceLock(ReferenceDevice):
@@ -179,7 +187,48 @@ class ReferenceLock(ReferenceDevice):
         self.companion.open(f"/users/{self.user_id(name)}")
         return self.companion.screen(picture=False).has("Withdraw face consent")
 
+    @contextmanager
+    def shown(self, subject: str) -> Iterator[None]:
+        """Stand `subject` before the lock within the block; nobody touches it."""
+        with self._presenter().showing(subject):
+            yield
+
+    @property
+    def guardian_code(self) -> str:
+        """What the guardian got from the supplier's service; lent with the test build."""
+        return str(self.console.call("guardian-code").get("code", ""))
+
     # --- opening
+
+    @property
+    def lockout_pause(self) -> float:
+        """Seconds after a rejected presentation after which the next one cannot lead to a lock-out."""
+        lockout = self.declaration.credential("face").lockout
+        return lockout.window / max(1, lockout.tries - 1) + 1.0 if lockout is not None else 5.0
+
+    def wrong_pin(self, number: int) -> str:
+        """Return a PIN that is not the owner's, another one for each number."""
+        return "".join(str((int(digit) + number) % 10) for digit in self.secret)
+
+    def alarmed(self, since: int) -> bool:
+        """Tell whether the lock showed or logged an alarm since bench time `since`."""
+        return any(each.name == "alarm" for each in self.log(since)) or any(
+            each.id == "alarm" and each.at >= since for each in self.shown_screens()
+        )
+
+    def timed_attempt(self, what: str) -> Attempt:
+        """Like `attempt`, with the lock touched first, so that the face appears to a lock that looks for it."""
+        self.close_bolt()
+        with self.clock.realtime():
+            self._presenter().clear()
+            woken = self.clock.now()
+            self.console.call("wake")
+            with self._presenter().showing(what) as ongoing:
+                shown = ongoing.done
+                self.clock.wait_for(lambda: self._drawn_since(woken), DECISION_PATIENCE)
+                drawn = self._drawn_since(woken)
+        outcome = "match" if drawn is not None else "none"
+        return Attempt(what, "", outcome, "", "", drawn is not None, woken, shown.seen, drawn, shown.lux)
 
     def attempt(self, what: str) -> Attempt:
         """Present `what`, touch the lock, and wait for its decision and for the bolt."""

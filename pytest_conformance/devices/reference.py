@@ -101,7 +101,7 @@ class ReferenceDevice:
 
     # --- what it shows, keeps and says ----------------------------------------------------------------------
 
-    def shown(self) -> Sequence[Shown]:
+    def shown_screens(self) -> Sequence[Shown]:
         rows = self.console.call("screens").get("screens", [])
         base = self._boot_time()
         return tuple(
@@ -135,7 +135,11 @@ class ReferenceDevice:
         return self.walk.first_use(self.owner, self.secret, consents, agree=agree)
 
     def rules(self) -> Sequence[Rules]:
-        found = [Rules("device", f"{each.title}\n{each.text}", each.at) for each in self.shown() if each.id == "rules"]
+        found = [
+            Rules("device", f"{each.title}\n{each.text}", each.at)
+            for each in self.shown_screens()
+            if each.id == "rules"
+        ]
         in_app = self.walk.rules()
         return (*found, in_app) if in_app is not None else tuple(found)
 

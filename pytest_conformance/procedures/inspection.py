@@ -108,6 +108,18 @@ def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:
     )
 
 
+def clear_content(blob: bytes, canaries: Canaries) -> tuple[int, tuple[str, ...], int]:
+    """Return what lies in the clear in `blob`: number of pictures, names of planted faces, template-like runs."""
+    from pytest_conformance.analysis.traffic import Canary, Context
+    from pytest_conformance.analysis.traffic.blob import scan
+
+    found = scan(blob, Context(canary=Canary(faces=dict(canaries.faces), decoy_faces=dict(canaries.decoys))))
+    pictures = [each for each in found if each.kind in ("image", "face_image")]
+    faces = tuple(dict.fromkeys(each.match.canary for each in pictures if each.match and not each.match.suspect))
+    vectors = [each for each in found if each.kind in ("template", "face_template")]
+    return len(pictures), faces, len(vectors)
+
+
 class _BenchTime:
     """Turns packet times (seconds since the epoch) into bench time by the capture's marks."""
 

@@ -70,6 +70,11 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"name": _TEXT, "kind": _TEXT, "value": {}, "value_ref": _REFERENCE, "evidence": _REFERENCES},
         ("name", "kind"),
     ),
+    "procedure": (
+        "A procedure began, ended, or failed; its observation is an event of its own.",
+        {"name": _TEXT, "title": _TEXT, "state": {"enum": ["started", "done", "failed"]}, "reason": _TEXT},
+        ("name", "state"),
+    ),
     "trial": (
         "One recorded outcome of a campaign.",
         {"campaign": _TEXT, "number": _COUNT, "outcome": _TEXT, "void": {"type": "boolean"}, "reason": _TEXT},

@@ -197,6 +197,8 @@ class LiveView:
         self.done = max(self.done, int(data["number"]))
 
     def _verdict(self, data: Any) -> None:
+        if data.get("derived_from"):
+            return
         self.counts[data["verdict"]] += 1
         if data["verdict"] in ("PASS", "NOT_TESTED"):
             return

@@ -16,12 +16,13 @@ from pytest_conformance.simulation.companion import (
     member_screen,
     members_screen,
 )
-from pytest_conformance.simulation.devices.base import Device
+from pytest_conformance.simulation.devices.base import Device, verb
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.users import OWNER, Users
 from pytest_conformance.simulation.devices.lock.words import GUARDIAN_CODE
 from pytest_conformance.simulation.devices.owner import Consents, Owner
 from pytest_conformance.simulation.devices.phone import AppPages
+from pytest_conformance.simulation.farend import Json
 
 
 class LockPages(AppPages):
@@ -46,8 +47,8 @@ class LockPages(AppPages):
 
     def _member(self, user: str) -> Member:
         users = self.device.get(Users)
-        name = self.device.get(Owner).name if user == OWNER else str(users.load(user).get("name", ""))
-        return Member(user, name or "Owner", users.has_face(user), users.is_child(user))
+        name = "Owner" if user == OWNER else str(users.load(user).get("name", ""))
+        return Member(user, name, users.has_face(user), users.is_child(user))
 
     def _users(self, session: Session) -> AppScreen:
         ids = [OWNER, *self.device.get(Users).ids()]
@@ -128,6 +129,11 @@ class LockPages(AppPages):
             return "/consent/guardian_face"
         session.facts.pop("enrol", None)
         return str(session.facts.pop("then", "/users"))
+
+    @verb("guardian-code")
+    def lend_code(self) -> Json:
+        """The test build lends the code that the supplier's service would send to the guardian."""
+        return {"code": GUARDIAN_CODE}
 
     def guardian_right(self, code: str) -> bool:
         """Tell whether `code` proves that a guardian agrees."""

@@ -1,0 +1,246 @@
+"""Getting in: alternatives to the face, decision times, attacks with artefacts, and the lock-out."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_conformance.procedures.lock_enrolment import SUBJECT, reference_faces
+from pytest_conformance.procedures.procedure import procedure
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.devices.lock import Attempt, ReferenceLock
+    from pytest_conformance.devices.roles import Asked, Done
+    from pytest_conformance.drivers.roles import Contact, Watch
+    from pytest_conformance.procedures.canaries import Canaries
+    from pytest_conformance.record import Run
+    from pytest_conformance.stimulus.register import Artefacts, Subjects
+
+TIMER = 1e-4
+"""Standard uncertainty of the bench clock against the boxes' clocks, seconds."""
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """Without any face: the ways that remain, and how well they do.
+
+    `without_face` are the functions used on a lock on which nobody enrolled a face; `offered` is whether the
+    screen that asks for the face names another way; `by_pin` the timed unlocks by PIN.
+    """
+
+    without_face: dict[str, Done]
+    asked: tuple[Asked, ...]
+    declined: bool
+    by_pin: tuple[Done, ...]
+    set_up_steps: int
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> float:
+        """Share of the unlocks by PIN that succeeded, 0 to 1."""
+        return sum(each.ok for each in self.by_pin) / len(self.by_pin) if self.by_pin else 0.0
+
+    @property
+    def median(self) -> float:
+        """Median time of an unlock by PIN in seconds, typing at two digits a second included."""
+        times = [each.seconds + each.steps * 0.5 for each in self.by_pin if each.ok]
+        return statistics.median(times) if times else float("inf")
+
+
+@procedure
+def alternatives(lock: ReferenceLock, run: Run, profile: Profile) -> Alternatives:
+    """Set the lock up without a face, decline the face when asked, and unlock by the other ways."""
+    with run.step("Setup", "Factory reset, set up, decline the face"):
+        lock.factory_reset()
+        setup = lock.first_use({})
+        declined = lock.enrol(lock.owner, SUBJECT, {"face": False})
+    with run.step("Stimulate", "Unlock by everything but the face"):
+        ways = {
+            each.name: lock.use(each.name)
+            for each in lock.declaration.functions
+            if each.name.startswith("unlock") and "face" not in each.name
+        }
+        by_pin = tuple(lock.type_pin(lock.secret) for _ in range(profile.samples.alternative))
+    return Alternatives(ways, declined.asked, not declined.enrolled, by_pin, setup.steps)
+
+
+@dataclass(frozen=True)
+class DecisionTimes:
+    """From the first visible frame to the contact of the bolt, seconds, one for each genuine presentation.
+
+    `uncertainty` is the expanded uncertainty (k = 2) of one time; `budget` its parts as standard uncertainties.
+    `missed` counts presentations that did not open.
+    """
+
+    seconds: tuple[float, ...]
+    missed: int
+    uncertainty: float
+    budget: dict[str, float]
+    evidence: tuple[str, ...]
+
+    @property
+    def median(self) -> float:
+        """Median in seconds; infinite when nothing opened."""
+        return statistics.median(self.seconds) if self.seconds else float("inf")
+
+
+@procedure
+def decision_times(
+    lock: ReferenceLock, bench: Bench, contact: Contact, watch: Watch, run: Run, profile: Profile
+) -> DecisionTimes:
+    """Show an enrolled face and time from its first visible frame to the contact of the bolt, in real time."""
+    with run.step("Setup", "Factory reset, set up, enrol"):
+        lock.factory_reset()
+        lock.first_use({})
+        lock.enrol(lock.owner, SUBJECT, {"face": True})
+        lock.attempt(SUBJECT)
+    times, missed = [], 0
+    count = profile.samples.latency
+    with run.step("Stimulate", f"{count} presentations"):
+        for number in range(count):
+            attempt = lock.timed_attempt(SUBJECT)
+            seconds = attempt.decision_seconds
+            missed += seconds is None
+            if seconds is not None:
+                times.append(seconds)
+            outcome = "void" if seconds is None else "opened"
+            run.event(
+                "trial",
+                {"campaign": "decision time", "number": number + 1, "outcome": outcome, "seconds": seconds},
+            )
+    budget = {
+        "frame period of the watch camera (rectangular)": watch.period / 12**0.5,
+        "time of the contact's edge": contact.uncertainty,
+        "clocks": TIMER,
+    }
+    combined = sum(each**2 for each in budget.values()) ** 0.5
+    evidence = picture(run, times, lock.declaration.timing.decision, 2 * combined)
+    return DecisionTimes(tuple(times), missed, 2 * combined, budget, evidence)
+
+
+def picture(run: Run, times: list[float], limit: float | None, uncertainty: float) -> tuple[str, ...]:
+    """Keep the times as evidence, as data; the report draws them."""
+    import json
+
+    body = json.dumps({"seconds": times, "limit": limit, "U": uncertainty}).encode()
+    return (run.evidence(body, name="decision-times.json", media_type="application/json", caption="decision times"),)
+
+
+@dataclass(frozen=True)
+class Attacks:
+    """Presentation attacks with each species, and genuine presentations between them that show the lock awake."""
+
+    attempts: tuple[Attempt, ...]
+    genuine: tuple[Attempt, ...]
+    void: int
+    evidence: tuple[str, ...] = ()
+
+    def by_species(self) -> dict[str, tuple[int, int]]:
+        """Return species: (attacks that opened the door, attacks)."""
+        rows: dict[str, tuple[int, int]] = {}
+        for each in self.attempts:
+            opened, count = rows.get(each.species, (0, 0))
+            rows[each.species] = (opened + each.opened, count + 1)
+        return rows
+
+
+@procedure
+def attacks(
+    lock: ReferenceLock,
+    bench: Bench,
+    run: Run,
+    canaries: Canaries,
+    registers: tuple[Subjects, Artefacts],
+    profile: Profile,
+) -> Attacks:
+    """Present each artefact to the lock, with genuine presentations in between; wait so that it never locks out."""
+    artefacts = [each for each in registers[1].artefacts if each.holder is not None]
+    with run.step("Setup", "Factory reset, set up, enrol the target"):
+        lock.factory_reset()
+        lock.first_use({})
+        reference_faces(lock, canaries, SUBJECT)
+        lock.enrol(lock.owner, SUBJECT, {"face": True})
+    tried, genuine, void, number = [], [], 0, 0
+    planned = profile.samples.spoofs * len(artefacts)
+    with run.step("Stimulate", f"{profile.samples.spoofs} presentations of each of {len(artefacts)} artefacts"):
+        for round_ in range(profile.samples.spoofs):
+            for artefact in artefacts:
+                number += 1
+                run.event(
+                    "progress",
+                    {"showing": artefact.id, "campaign": "attacks", "done": number - 1, "planned": planned},
+                )
+                attempt = lock.attempt(artefact.id)
+                outcome = "opened" if attempt.opened else attempt.outcome
+                locked_out = attempt.reason == "lockout"
+                void += locked_out
+                run.event("trial", {"campaign": "attacks", "number": number, "outcome": outcome, "void": locked_out})
+                if not locked_out:
+                    tried.append(attempt)
+                bench.clock.sleep(lock.lockout_pause)
+            if round_ % 5 == 0:
+                genuine.append(lock.attempt(SUBJECT))
+    return Attacks(tuple(tried), tuple(genuine), void)
+
+
+@dataclass(frozen=True)
+class LockoutTrial:
+    """Wrong entries of one kind until the lock-out: the try at which the alarm came, and how long it refused.
+
+    `refused` is the time in seconds for which the right PIN was refused (with `resolution`, the interval of
+    looking); None when it never was.
+    """
+
+    kind: str
+    tries: int
+    alarm_at: int | None
+    refused: float | None
+    resolution: float
+
+
+@dataclass(frozen=True)
+class Lockouts:
+    """One trial for each kind of wrong entry."""
+
+    trials: dict[str, LockoutTrial]
+    evidence: tuple[str, ...] = ()
+
+
+@procedure
+def lockouts(lock: ReferenceLock, bench: Bench, run: Run, profile: Profile) -> Lockouts:
+    """Enter wrong PINs, then wrong faces, at a steady pace until the alarm; then try the right PIN again and again."""
+    trials = {}
+    for kind in ("pin", "face"):
+        with run.step("Stimulate", f"Wrong entries by {kind}"):
+            lock.factory_reset()
+            lock.first_use({})
+            lock.enrol(lock.owner, SUBJECT, {"face": True})
+            bench.clock.sleep(60.0)
+            trials[kind] = _until_locked(lock, bench, profile, kind)
+    return Lockouts(trials)
+
+
+def _until_locked(lock: ReferenceLock, bench: Bench, profile: Profile, kind: str) -> LockoutTrial:
+    most = profile.limits.lockout_tries + 3
+    alarm_at = None
+    began = bench.clock.now()
+    for number in range(1, most + 1):
+        if kind == "pin":
+            lock.type_pin(lock.wrong_pin(number))
+        else:
+            lock.attempt("S2")
+        if lock.alarmed(began):
+            alarm_at = number
+            break
+        bench.clock.sleep(profile.windows.lockout_entry)
+    locked_at = bench.clock.now()
+    refused = None
+    while (bench.clock.now() - locked_at) / 1e9 < 3 * profile.limits.lockout:
+        if lock.type_pin(lock.secret).ok:
+            break
+        refused = (bench.clock.now() - locked_at) / 1e9
+        bench.clock.sleep(profile.windows.lockout_check)
+    return LockoutTrial(kind, most, alarm_at, refused, profile.windows.lockout_check)
