@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SCREEN = "screen-replay"
 """The species whose artefacts are shown by the display."""
+LOOKS = 4
+"""Pictures of the watch camera in which a face may first appear after the table has come to rest."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,12 @@ class Presenter:
         """Return when the watch camera first saw a face since `begun`."""
         if self._watch is None:
             return None
-        from pytest_conformance.analysis.imaging import first_visible
+        from pytest_conformance.analysis.imaging import face_visible, first_visible
 
-        latest = self._watch.frame()
+        for _ in range(LOOKS):
+            latest = self._watch.frame()
+            if face_visible(latest.image, self._empty):
+                break
         kept = [each for each in _since(self._watch, begun) if each.at <= latest.at] or [latest]
         index = first_visible([each.image for each in kept], self._empty)
         return kept[index].at if index is not None else None

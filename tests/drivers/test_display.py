@@ -243,10 +243,13 @@ def test_the_window_shows_the_picture_at_its_size_in_millimetres(tmp_path: Path)
             assert child.stdout is not None
             assert child.stdin is not None
             assert child.stdout.readline() == "shown\n"
-            seen = grab(tmp_path)
+            seen = RealClock().wait_for(lambda: red_columns(grab(tmp_path)), 5)
             child.stdin.close()
             assert child.wait(10) == 0
-    red = (seen[..., 2] > 150) & (seen[..., 1] < 60)
-    columns = np.flatnonzero(red.any(axis=0))
-    assert columns.size
-    assert columns.max() - columns.min() + 1 == pytest.approx(200, abs=2)
+    assert seen
+    assert max(seen) - min(seen) + 1 == pytest.approx(200, abs=2)
+
+
+def red_columns(screen: np.ndarray) -> list[int]:
+    red = (screen[..., 2] > 150) & (screen[..., 1] < 60)
+    return [int(column) for column in np.flatnonzero(red.any(axis=0))]

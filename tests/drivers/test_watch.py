@@ -1,5 +1,6 @@
 """The watch camera's driver, through OpenCV and RTSP, against the simulated camera."""
 
+import itertools
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -89,7 +90,7 @@ def test_frames_cover_the_time_that_was_asked_for(open_watch: Open) -> None:
     watch = open_watch()
     frames = watch.frames(0.5)
     assert 6 <= len(frames) <= 11
-    assert all(after.at > before.at for before, after in zip(frames, frames[1:], strict=False))
+    assert all(after.at > before.at for before, after in itertools.pairwise(frames))
 
 
 def test_a_known_latency_is_taken_off(open_watch: Open) -> None:
