@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from pytest_conformance.errors import UsageError
@@ -20,7 +19,7 @@ from pytest_conformance.quantities import Celsius, Duration, Fraction, Lux
 from pytest_conformance.resources import shipped
 from pytest_conformance.yamlfile import Document, Fault, nearest, read
 from pytest_conformance.yamlfile.lookup import find
-from pytest_conformance.yamlfile.model import Count, FileModel, Name, Part, Text
+from pytest_conformance.yamlfile.model import Count, Date, FileModel, Name, Part, Text
 
 if TYPE_CHECKING:
     Settings = TypeVar("Settings", bound=BaseModel)
@@ -33,15 +32,6 @@ RESERVED = frozenset({"driver", "id", "calibration"})
 """Keys of a role that are not its driver's settings."""
 
 
-def _iso_date(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise PydanticCustomError("date", "a date is due, for example 2027-03-31")
-
-
 def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))
@@ -49,7 +39,6 @@ def _network(value: str) -> str:
         raise PydanticCustomError("network", "{why}", {"why": str(error)}) from error
 
 
-Date = Annotated[datetime.date, BeforeValidator(_iso_date)]
 Network = Annotated[str, AfterValidator(_network)]
 """An address range such as 10.77.0.0/24."""
 

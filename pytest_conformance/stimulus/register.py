@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, StrictBool
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StrictBool
 
 from pytest_conformance.errors import MethodError
 from pytest_conformance.quantities import Millimetres
 from pytest_conformance.resources import shipped
 from pytest_conformance.yamlfile import Fault, load, nearest
 from pytest_conformance.yamlfile.lookup import find
-from pytest_conformance.yamlfile.model import FileModel, Name, Part, Positive, Text
+from pytest_conformance.yamlfile.model import Date, FileModel, Name, Part, Positive, Text
 
 Each = TypeVar("Each")
 
 Species = Literal["print", "screen-replay", "cut-mask", "mask-3d", "mannequin", "other"]
-
-
-def _iso_date(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise PydanticCustomError("date", "a date is due, for example 2027-03-31")
-
-
-Date = Annotated[datetime.date, BeforeValidator(_iso_date)]
 
 
 class Subject(Part):
