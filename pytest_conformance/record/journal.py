@@ -168,7 +168,7 @@ def encode(event: Event) -> bytes:
         text = json.dumps(vars(event), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise StorageError("BEN-STO-005", f"{event.type} event: {error}", where="journal") from error
-    return text.replace("\x7f", "\\u007f").encode("ascii") + b"\n"
+    return text.encode("ascii") + b"\n"
 
 
 def decode(line: bytes, where: str) -> Event:

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,17 +93,20 @@ def test_two_processes_write_one_chain(tmp_path: Path) -> None:
 def test_a_forked_child_takes_its_own_lock(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     journal.append("note", {"text": "parent"})
-    pid = os.fork()
-    if pid == 0:
-        for _ in range(30):
+    size = (tmp_path / "j").stat().st_size
+    with journal._locked():
+        pid = os.fork()
+        if pid == 0:
             journal.append("note", {"text": "child"})
-        os._exit(0)
-    for _ in range(30):
-        journal.append("note", {"text": "parent"})
+            os._exit(0)
+        time.sleep(0.4)
+        waiting = (tmp_path / "j").stat().st_size
     assert os.waitpid(pid, 0)[1] == 0
+    journal.append("note", {"text": "parent"})
 
+    assert waiting == size
+    assert [event.data["text"] for event in read_journal(tmp_path / "j")] == ["parent", "child", "parent"]
     assert verify_journal(tmp_path / "j") == []
-    assert len(read_journal(tmp_path / "j")) == 61
 
 
 def test_threads_write_one_chain(tmp_path: Path) -> None:

@@ -76,9 +76,17 @@ def test_an_observation_comes_back_equal() -> None:
         assert getattr(back, name) == getattr(SEEN, name), name
 
 
-def test_a_device_cannot_forge_a_tag() -> None:
-    said = {"$bytes": "QUFB", "$float": "inf", "$evidence": "sha256:" + "0" * 64}
-
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"$bytes": "QUFB"},
+        {"$float": "inf"},
+        {"$evidence": "sha256:" + "0" * 64},
+        {"$array": {"$bytes": "AAAA"}, "dtype": "O", "shape": [1]},
+        {"$items": [["a", 1]]},
+    ],
+)
+def test_a_device_cannot_forge_a_tag(said: dict[str, Any]) -> None:
     assert from_json(dict[str, Any], _strict(said)) == said
     assert from_json(Any, _strict(said)) == said  # type: ignore[arg-type]
 
