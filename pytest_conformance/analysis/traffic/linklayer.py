@@ -60,6 +60,17 @@ def _null(buffer: bytes, at: int, end: int) -> Frame | None:
     return _by_version(buffer, at + 4, end)
 
 
+def _ppp(buffer: bytes, at: int, end: int) -> Frame | None:
+    """Open PPP, with or without the HDLC address and control bytes."""
+    if end - at < 4:
+        return None
+    if buffer[at] == 0xFF and buffer[at + 1] == 3:
+        at += 2
+    width = 1 if buffer[at] & 1 else 2
+    protocol = buffer[at] if width == 1 else _u16(buffer, at)
+    return Frame(at + width, {0x21: 0x0800, 0x57: 0x86DD}.get(protocol, 0))
+
+
 def _cooked(buffer: bytes, at: int, end: int) -> Frame | None:
     if end - at < 16:
         return None
@@ -107,8 +118,10 @@ def _wifi(buffer: bytes, at: int, end: int) -> Frame | None:
 _OPENERS = {
     0: _null,
     1: ethernet,
+    9: _ppp,
     12: _by_version,
     14: _by_version,
+    50: _ppp,
     101: _by_version,
     105: _wifi,
     108: _null,

@@ -18,7 +18,7 @@ def stream(conversation: Conversation) -> None:
         private.parse(conversation)
     elif tls.looks_like_tls(client) or (not client and tls.looks_like_tls(server)) or _tls_midstream(client, server):
         tls.parse(conversation, stream)
-    elif client.startswith(_PREFACE):
+    elif client.startswith(_PREFACE) or (not client and _server_frames(server)):
         _http2(conversation)
     elif mqtt.looks_like_mqtt(client) or mqtt.looks_like_mqtt(server):
         mqtt.parse(conversation)
@@ -35,6 +35,12 @@ def stream(conversation: Conversation) -> None:
 
 def _tls_midstream(client: bytes, server: bytes) -> bool:
     return tls.looks_like_tls(server) and len(server) > 5 and server[0] == 22
+
+
+def _server_frames(server: bytes) -> bool:
+    from pytest_conformance.analysis.traffic import http2
+
+    return http2.looks_like_frames(server)
 
 
 def _http2(conversation: Conversation) -> None:

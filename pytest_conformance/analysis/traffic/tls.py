@@ -121,7 +121,8 @@ class _Handshake:
             found, issuer = tls_hello.certificate_names(self.chain[0])
             names = tuple(found)
         client = self.client
-        version = self.version or (max(client.versions or [client.version]) if client else 0)
+        offered = [v for v in client.versions if v in tls_hello.VERSIONS] if client else []
+        version = self.version or max(offered or [client.version if client else 0])
         return TlsInfo(
             version=tls_hello.VERSIONS.get(version, f"0x{version:04X}") if version else "",
             cipher=suite_name(self.server.cipher) if self.server else "",
