@@ -104,10 +104,15 @@ def pytest_sessionfinish(session, exitstatus):
 TESTS = r"""
 import logging
 
+import allure
+
 from pytest_conformance.errors import LinkError
 
 
 def test_good(traffic, run):
+    allure.dynamic.label("device", "\ud800\x1b")
+    allure.dynamic.description_html("<script>alert(1)</script>")
+    allure.dynamic.link("javascript:alert(1)", name="click")
     with run.step("Evaluate", "look"):
         pass
 
@@ -178,6 +183,9 @@ def test_labels_parameters_and_steps_tell_what_was_judged_where(results: Path) -
     assert _labels(good, "severity") == ["critical"]
     assert _labels(good, "tag") == ["text not checked"]
     assert _labels(good, "host") == []
+    assert _labels(good, "device") == ["\\ud800\\x1b"]
+    assert "descriptionHtml" not in good
+    assert "links" not in good
     parameters = {each["name"]: each for each in good["parameters"]}
     assert set(parameters) == {"bench", "sample"}
     assert parameters["sample"]["value"] == "<script>alert(1)</script>\\x1b[31m\\ud800\\u202e"
