@@ -41,7 +41,7 @@ def read(config: pytest.Config) -> Request:
     """
     from pytest_conformance.bench.file import find_bench, load_bench
     from pytest_conformance.catalogue import load_catalogue
-    from pytest_conformance.declaration import find_declaration, load_declaration
+    from pytest_conformance.declaration import find_declaration, load_declaration, require_sound
     from pytest_conformance.declaration.profile import find_profile, load_profile
 
     for later in ("replay", "resume"):
@@ -57,6 +57,8 @@ def read(config: pytest.Config) -> Request:
             "USE-OPT-003", "no device is named", where=str(bench.path), todo="give --dut, or `dut:` in the bench file"
         )
     declaration = load_declaration(find_declaration(dut, here))
+    catalogue = load_catalogue()
+    require_sound(declaration, catalogue)
     known_bad = tuple(each.strip() for each in asked_for(config, "known_bad").split(",") if each.strip())
     if known_bad and bench.mode != "mock":
         raise UsageError(
@@ -68,7 +70,7 @@ def read(config: pytest.Config) -> Request:
     return Request(
         bench,
         declaration,
-        load_catalogue(),
+        catalogue,
         load_profile(find_profile(asked_for(config, "profile") or "standard", here)),
         Path(dut).stem if dut.endswith((".yaml", ".yml")) else dut,
         known_bad,

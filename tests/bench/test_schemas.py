@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 
 from pytest_conformance.bench.schemas import schemas
 from pytest_conformance.resources import shipped
-from pytest_conformance.yamlfile import Bare, read
+from pytest_conformance.yamlfile import Bare, parse, read
 
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "files.md"
 FILES = sorted([*shipped("benches").glob("*.yaml"), *shipped("fixtures").glob("*/*.yaml")])
 
 
@@ -62,3 +65,26 @@ def test_the_schemas_know_that_quantities_are_text_with_units() -> None:
     data = plain(read(shipped("fixtures") / "profiles" / "quick.yaml").data)
     data["windows"]["soak"] = 60
     assert list(validator("conformance-profile/1").iter_errors(data))
+
+
+def test_the_examples_of_the_docs_are_read_and_meet_their_schemas() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    names = []
+    for example in examples:
+        data = plain(parse("docs", example.encode()).data)
+        names.append(data.get("schema"))
+        if names[-1] not in (None, "conformance-profile/1"):  # the profile is shown in part
+            assert [error.message for error in validator(names[-1]).iter_errors(data)] == []
+    assert len(set(names)) == 5
+
+
+def test_every_code_of_the_files_is_in_the_docs() -> None:
+    docs = DOCS.read_text(encoding="utf-8")
+    rooms = [ROOT / "pytest_conformance" / name for name in ("yamlfile", "declaration", "bench/file.py", "stimulus")]
+    sources = [path for room in rooms for path in ([room] if room.is_file() else room.glob("*.py"))]
+    codes = {
+        code for path in sources for code in re.findall(r"USE-(?:FIL|DEC|BEN|REG|DUT|PRO)-\d{3}", path.read_text())
+    }
+    shortened = {"USE-BEN-002", "USE-BEN-011", "USE-BEN-012", "USE-BEN-013", "USE-REG-003"}
+    assert codes
+    assert {code for code in codes - shortened if code not in docs} == set()
