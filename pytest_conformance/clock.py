@@ -41,7 +41,7 @@ class Clock(Protocol):
 class RealClock:
     """Bench time is wall time (monotonic)."""
 
-    poll = 0.005
+    poll = 0.001
     """Seconds between two looks at a condition."""
 
     def now(self) -> int:
@@ -73,7 +73,7 @@ class DrivenClock(RealClock):
     """
 
     threshold = 0.2
-    settle = 0.05
+    settle = 0.02
     """Wall seconds that a condition is given after each step, for bytes that are still on a wire."""
 
     def __init__(self, advance: Callable[[float], None]) -> None:

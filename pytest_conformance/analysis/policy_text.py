@@ -252,3 +252,9 @@ def _holds(text: str, words: Sequence[str]) -> bool:
 def _excerpt(passage: str) -> str:
     flat = " ".join(passage.split())
     return flat if len(flat) <= EXCERPT else f"{flat[: EXCERPT - 1]}…"
+
+
+def names_face(text: str) -> bool:
+    """Tell whether a notice says that faces are processed; looks at no more than `LARGEST` characters."""
+    looked_at = text[:LARGEST].casefold()
+    return "人脸" in looked_at or "面部" in looked_at or "face" in looked_at or "facial" in looked_at

@@ -183,7 +183,7 @@ class ReferenceLock(ReferenceDevice):
 
     def _await_enrolment(self, name: str, since: int) -> bool:
         """Return whether the app lists a face for `name` within the patience that enrolments get."""
-        self.console.wait_event(("enrolled", "enrolment-failed", "stored"), since=since, timeout=ENROL_PATIENCE)
+        self.console.wait_event(("enrolled", "enrolment-failed"), since=since, timeout=ENROL_PATIENCE)
         self.companion.open(f"/users/{self.user_id(name)}")
         return self.companion.screen(picture=False).has("Withdraw face consent")
 

@@ -1,7 +1,7 @@
 """CN-FRT: Measures for the Security Management of the Application of Facial Recognition Technology, at a lock."""
 
 from pytest_conformance import Limit, MethodError, clause
-from pytest_conformance.analysis.policy_text import check_rules
+from pytest_conformance.analysis.policy_text import names_face
 from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted
 
 
@@ -14,7 +14,7 @@ def test_the_notice_comes_before_the_first_face_data(face_consent):
     accepted = face_consent.stages["accepted"]
     notices = [each for each in accepted.enrolment.asked if each.scope == "face"]
     assert notices, "enrolment began without a notice"
-    assert check_rules(notices[0].text).names_face, "the notice does not say that a face is processed"
+    assert names_face(notices[0].text), "the notice does not say that a face is processed"
     if not accepted.works:
         raise MethodError("MET-FRT-001", "the face was never enrolled, so nothing was seen of its processing")
 
