@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pytest_conformance.bench import file as bench_file
 from pytest_conformance.bench.file import BenchFile, find_bench, load_bench
+from pytest_conformance.drivers import registry
 from pytest_conformance.errors import UsageError
 from pytest_conformance.quantities import Volts
 from pytest_conformance.yamlfile import FileError, parse
@@ -215,7 +216,14 @@ def test_the_shipped_benches_are_right(name: str, tmp_path: Path) -> None:
     assert shipped.name == name
     for role in ("supply", "meter", "lux", "contact", "mover", "display", "watch", "capture", "uplink"):
         assert role in shipped.roles
-    assert set(shipped.channels) == {"console", "companion", "ble"}
+    assert {"console", "companion", "ble"} <= set(shipped.channels)
+
+
+def test_the_settings_of_the_example_bench_are_those_of_the_shipped_drivers(tmp_path: Path) -> None:
+    example = load_bench(find_bench("lab1", tmp_path))
+    for entry in [*example.roles.values(), *example.channels.values()]:
+        driver = registry.load(entry.driver, where=entry.where)
+        assert isinstance(entry.settings(driver.Settings), driver.Settings)
 
 
 def test_every_instrument_of_the_mock_bench_is_simulated(tmp_path: Path) -> None:
