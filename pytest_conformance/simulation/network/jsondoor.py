@@ -23,6 +23,7 @@ class JsonDoor:
         self._connections: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(routes, self._connections))
         self._server.daemon_threads = True
+        self._serving = False
         self._closed = False
 
     @property
@@ -31,6 +32,7 @@ class JsonDoor:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
+        self._serving = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="json-door", daemon=True).start()
 
     def close(self) -> None:
@@ -38,7 +40,8 @@ class JsonDoor:
         if self._closed:
             return
         self._closed = True
-        self._server.shutdown()
+        if self._serving:
+            self._server.shutdown()
         self._server.server_close()
         for connection in list(self._connections):
             with contextlib.suppress(OSError):

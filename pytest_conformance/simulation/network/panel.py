@@ -51,6 +51,7 @@ class PatchPanel:
             daemon_threads = True
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        self._serving = False
         self._closed = False
 
     @property
@@ -64,6 +65,7 @@ class PatchPanel:
             return self._relay
 
     def start(self) -> None:
+        self._serving = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="patch-panel", daemon=True).start()
 
     def close(self) -> None:
@@ -71,7 +73,8 @@ class PatchPanel:
         if self._closed:
             return
         self._closed = True
-        self._server.shutdown()
+        if self._serving:
+            self._server.shutdown()
         self._server.server_close()
         with self._lock:
             connection, self._connection, self._relay = self._connection, None, None
