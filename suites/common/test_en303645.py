@@ -18,7 +18,7 @@ def test_every_secret_of_a_user_can_be_changed(authentication):
 
 
 @clause("EN303645-5.1-5")
-def test_guessing_over_the_network_is_impracticable(authentication, profile, judgement):
+def test_guessing_over_the_network_is_impracticable(authentication, declaration, profile, judgement):
     for name, tried in authentication.guessing.items():
         judgement.require(
             f"{name}: days to guess half of the space",
@@ -26,6 +26,8 @@ def test_guessing_over_the_network_is_impracticable(authentication, profile, jud
             Limit("d", lower=profile.limits.guess_time / 86_400),
             n=tried.tries,
         )
+        if (declared := declaration.credential(name).lockout) is not None and tried.tries > declared.tries:
+            assert tried.right_refused, f"{name}: no lock-out after {tried.tries} wrong values, though it is declared"
         if tried.right_refused:
             assert tried.survives_power_cycle, f"{name}: a power cycle ends the lock-out"
             assert tried.right_later, f"{name}: the right secret is refused for ever"
@@ -37,6 +39,8 @@ def test_guessing_over_the_network_is_impracticable(authentication, profile, jud
 def test_every_flow_is_protected_as_declared(transport, declaration):
     encrypted = {(each.host, each.port) for each in declaration.endpoints if each.encrypted}
     for flow in transport.traffic.endpoints:
+        declared = (flow.host, flow.port) in {(each.host, each.port) for each in declaration.endpoints}
+        assert declared or not flow.plaintext or flow.scope != "internet", f"{flow.host}:{flow.port} is clear"
         if (flow.host, flow.port) in encrypted and flow.bytes_up:
             assert not flow.plaintext, f"{flow.host}:{flow.port} is clear though TLS is declared"
             assert flow.tls_version in BEST_PRACTICE, f"{flow.host}:{flow.port} speaks {flow.tls_version or 'no TLS'}"

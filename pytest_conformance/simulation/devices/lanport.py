@@ -23,7 +23,7 @@ PATIENCE = 5.0
 
 
 class LanPort(Kept):
-    """Asks for the owner's password; five wrong ones within 5 min, and nobody is answered for 300 s, power cut or not."""
+    """Asks for the owner's password; after five wrong ones in 5 min answers nobody for 300 s, power cut or not."""
 
     slot = "lan"
     record = "lan-lockout"
@@ -50,18 +50,30 @@ class LanPort(Kept):
 
     # --- who may come in
 
+    @property
+    def locked(self) -> bool:
+        """True while nobody is answered."""
+        return self.world.timeline.now() < int(self.load().get("until", 0))
+
     def check(self, password: str) -> int:
         """Return the HTTP status that `password` gets: 200, 401, or 429 while nobody is answered."""
-        now = self.world.timeline.now()
-        state = self.load()
-        if now < int(state.get("until", 0)):
+        if self.locked:
             return 429
         if self.right(password):
-            self.save({})
+            self.forgive()
             return 200
-        recent = [at for at in state.get("wrong", []) if now - at < self.window * SECOND] + [now]
-        self.save({"until": now + int(self.seconds * SECOND)} if len(recent) >= self.tries else {"wrong": recent})
+        self.wrong()
         return 401
+
+    def wrong(self) -> None:
+        """Count a wrong password, on this port or another one that asks for the same."""
+        now = self.world.timeline.now()
+        recent = [at for at in self.load().get("wrong", []) if now - at < self.window * SECOND] + [now]
+        self.save({"until": now + int(self.seconds * SECOND)} if len(recent) >= self.tries else {"wrong": recent})
+
+    def forgive(self) -> None:
+        """End the count: the right password came."""
+        self.save({})
 
     def right(self, password: str) -> bool:
         return self.device.get(Owner).knows(password)

@@ -135,6 +135,12 @@ class Permissions(Kept):
 
     slot = "permissions"
     record = "permissions"
+    shown: ClassVar[bool] = True
+    """False: neither app nor device has a control."""
+
+    def may_sense(self, sensor: str) -> bool:
+        """Tell whether the switch lets `sensor` sense; what sensors ask, while `switched_on` is what people see."""
+        return self.switched_on(sensor)
 
     def switched_on(self, sensor: str) -> bool:
         """Tell what the switch of `sensor` says."""
@@ -142,7 +148,7 @@ class Permissions(Kept):
 
     def allowed(self, sensor: str) -> bool:
         """Tell whether `sensor` may sense now: switched on, and its consent given."""
-        return self.switched_on(sensor) and self.device.get(Consents).given(self._spec(sensor).consent)
+        return self.may_sense(sensor) and self.device.get(Consents).given(self._spec(sensor).consent)
 
     def switch(self, sensor: str, on: bool) -> None:
         self.save({**self.load(), sensor: on})

@@ -185,7 +185,7 @@ class AppPages(Behaviour):
         switches = [
             Switch(each.label, each.name, permissions.switched_on(each.name) and self._may(each.consent))
             for each in self.spec.spec.sensors
-            if self.control_for_sensors
+            if self.control_for_sensors and permissions.shown
         ]
         return AppScreen("/settings/sensors", "Sensors", (), (*switches, Link("Back", "/settings", "返回")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pytest_conformance.simulation.devices import bad_household  # noqa: F401  (registers the known-bad variants)
 from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
 from pytest_conformance.simulation.devices.behaviours import COMMON
 from pytest_conformance.simulation.devices.cloudlink import CloudLink

@@ -30,7 +30,7 @@ class FaceSensor(Behaviour):
     slot = "sensor"
 
     def may_look(self) -> bool:
-        return self.device.get(Permissions).switched_on(NAME)
+        return self.device.get(Permissions).may_sense(NAME)
 
     def look(self) -> tuple[Views, FaceBox | None]:
         """Take one exposure; return it and the face in it, if there is one."""
