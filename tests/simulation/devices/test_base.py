@@ -117,3 +117,9 @@ def test_a_missing_behaviour_is_a_lookup_error(running: Device) -> None:
 
     with pytest.raises(LookupError, match="Other"):
         running.get(Other)
+
+
+def test_power_loss_cancels_what_would_go_on_for_ever(world: World, running: Device) -> None:
+    timer = running.every(1.0, lambda: None)
+    world.rail.set(0.0)
+    assert timer.cancelled
