@@ -60,8 +60,7 @@ def attempts(data: bytes, key: bytes) -> Iterator[tuple[str, bytes]]:
         return
     if len(data) % 16 == 0 and len(data) >= 32:
         for name, iv, body in (("aes-cbc-iv-first", data[:16], data[16:]), ("aes-cbc-zero-iv", bytes(16), data)):
-            plain = Cipher(aes, modes.CBC(iv)).decryptor().update(body)
-            found = _unpad(plain)
+            found = _unpad(Cipher(aes, modes.CBC(iv)).decryptor().update(body))
             if found:
                 yield name, found
         found = _unpad(Cipher(aes, modes.ECB()).decryptor().update(data))
@@ -77,9 +76,9 @@ def attempts(data: bytes, key: bytes) -> Iterator[tuple[str, bytes]]:
         if len(nonce) == 16 and body:
             yield name, Cipher(aes, modes.CTR(nonce)).decryptor().update(body)
     yield "rc4", _rc4(data, key)
-    plain = _xxtea(data, key[:16])
-    if plain is not None:
-        yield "xxtea", plain
+    small = _xxtea(data, key[:16])
+    if small is not None:
+        yield "xxtea", small
 
 
 def _rc4(data: bytes, key: bytes) -> bytes:

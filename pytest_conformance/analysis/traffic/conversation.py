@@ -62,7 +62,7 @@ class Sink:
     layers: tuple[str, ...] = ()
     messages: int = 0
     handshake_allowance: int = 32
-    keys_seen: list[bytes] = field(default_factory=list)
+    attempt: Callable[[Item], bool] | None = None
     parts: list[Item] = field(default_factory=list)
 
     def account(self, up: bool) -> Accounting:
@@ -116,6 +116,10 @@ class Sink:
         if item.up and item.group and len(item.data) >= 16:
             self.parts.append(item)
         return found
+
+    def tried(self, item: Item) -> bool:
+        """Tell whether a reading of bytes leads to something: a finding, or most of it understood."""
+        return self.attempt is not None and self.attempt(item)
 
     def name(self, source: str, value: str) -> None:
         """Remember a name of the peer; the first of each source stays."""

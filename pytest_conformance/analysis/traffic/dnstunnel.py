@@ -57,7 +57,7 @@ def find(inspection: Inspection) -> list[Tunnel]:
     for facts in inspection.captures:
         for domain, questions in sorted(facts.dns.questions.items()):
             tunnel = _judge(domain, questions)
-            recognised = any(o.endpoint.host == domain and "dns-names" in o.layers for o in inspection.objects)
+            recognised = domain in facts.dns_recognised
             if recognised and tunnel is None:
                 carried = sum(len(b"".join(q.labels)) for q in questions)
                 tunnel = Tunnel(domain, len(questions), carried, "an object was recognised in the names")

@@ -102,6 +102,14 @@ class Examiner:
             self._seen[key] = replace(account, reasons=dict(account.reasons))
         return account
 
+    def attempt(self, item: Item) -> bool:
+        """Examine on trial: True when something was found or half is understood; the findings are dropped again."""
+        mark = len(self.found)
+        account = self.examine(item, 1)
+        fruitful = len(self.found) > mark or account.understood + account.hit > account.total // 2
+        del self.found[mark:]
+        return fruitful
+
     def _take_apart(self, item: Item, depth: int) -> Accounting:
         hits = self._strings(item)
         account = (
@@ -111,6 +119,8 @@ class Examiner:
             or self._textual(item, depth)
             or self._binary(item, depth)
         )
+        if self.context.canary.positions and account.opaque and item.up:
+            hits += self.recognisers.binary_positions(self, item)
         if hits:
             account.hit = min(account.hit + hits, account.total)
             account.understood = account.total - account.hit - min(account.opaque, account.total - account.hit)
@@ -123,11 +133,12 @@ class Examiner:
         for start, end, needle in self.haystack.search(item.data):
             kind = "identifier" if needle.identifier else "string"
             match = Match("string", needle.canary, 0, 0, None, needle.transform, suspect=needle.decoy)
-            self._report(item, kind, needle.transform, start, end, match=match)
+            self.report(item, kind, needle.transform, start, end, match=match)
             covered += 0 if needle.decoy else end - start
         return covered
 
-    def _report(self, item: Item, kind: str, format_: str, start: int, end: int, **more: object) -> None:
+    def report(self, item: Item, kind: str, format_: str, start: int, end: int, **more: object) -> None:
+        """Append a finding that lies at `start..end` of an item."""
         self.found.append(
             Finding(
                 kind,
@@ -233,7 +244,7 @@ class Examiner:
             return Accounting(size, opaque=size, reasons={"picture-undecodable": size})
         flags = () if found.complete else ("truncated",)
         kind = "face_image" if seen.match is not None and seen.match.kind != "detector" else "image"
-        self._report(
+        self.report(
             item,
             kind,
             found.format,
@@ -262,7 +273,7 @@ class Examiner:
         seen = self.recognisers.picture(item.data[small.start : small.end], small)
         if seen is not None and seen.match is not None:
             inside = replace(item, layers=(*item.layers, "jpeg", "thumbnail"))
-            self._report(
+            self.report(
                 inside,
                 "face_image",
                 "jpeg",

@@ -9,7 +9,7 @@ from pytest_conformance.analysis.traffic.capture import Capture
 from pytest_conformance.analysis.traffic.checksums import Checker
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
-from pytest_conformance.analysis.traffic.dnslog import DnsLog
+from pytest_conformance.analysis.traffic.dnslog import DnsLog, Question
 from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
 from pytest_conformance.analysis.traffic.flows import Flow
 from pytest_conformance.analysis.traffic.halves import Half, Stream
@@ -44,7 +44,10 @@ class FlowResult:
     flags: set[str] = field(default_factory=set)
     up_stream: Stream | None = None
     parts: list[tuple[Item, float]] = field(default_factory=list)
-    stream_digest: str = ""
+
+    def frames_of(self, item: Item) -> list[int]:
+        """Return the frames that carried an upstream item; empty once the stream was let go."""
+        return [] if self.up_stream is None else self.up_stream.frames(item.ranges.extents())[0]
 
 
 def account_for(given: Accounting, stream: Stream, wire: int) -> Accounting:
@@ -73,6 +76,9 @@ class FlowWorker:
         self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
         self.log = DnsLog()
         self.results: list[FlowResult] = []
+        self.recognised_domains: dict[str, str] = {}
+        self.tunnelled: list[tuple[str, list[Question], Finding]] = []
+        self.parts_room = 64 << 20
 
     def _read(self, reference: int | bytes, length: int) -> bytes:
         if isinstance(reference, int):
@@ -103,7 +109,7 @@ class FlowWorker:
                 return
         up, down = self._stream(flow, flow.up), self._stream(flow, flow.down)
         number = len(self.results)
-        sink = Sink(self.examiner.examine, self.keylog)
+        sink = Sink(self.examiner.examine, self.keylog, attempt=self.examiner.attempt)
         sink.handshake_allowance = self.context.policy.handshake_allowance
         mark = len(self.examiner.found)
         self._parse(flow, sink, self._side(flow, up, True), self._side(flow, down, False), number)
@@ -112,10 +118,19 @@ class FlowWorker:
             result.placed.append(self._place(finding, sink, up if finding.up else down))
         self._alternatives(flow, result, up, down, number)
         del self.examiner.found[mark:]
-        result.parts = [(item, self._first(item, up)) for item in sink.parts]
-        sink.parts = []
+        self._keep_parts(result, sink, up)
         self.results.append(result)
         flow.up.segments, flow.down.segments, flow.datagrams = [], [], []
+
+    def _keep_parts(self, result: FlowResult, sink: Sink, up: Stream) -> None:
+        """Keep small upstream messages, so that pieces sent separately can be joined; 64 MB a capture at most."""
+        size = sum(len(item.data) for item in sink.parts)
+        if sink.proto == "dns" or size <= self.parts_room:
+            self.parts_room -= size
+            result.parts = [(item, self._first(item, up)) for item in sink.parts]
+            if result.parts or sink.proto in ("dns", "mdns"):
+                result.up_stream = Stream(b"", list(up.segments))
+        sink.parts = []
 
     def _first(self, item: Item, up: Stream) -> float:
         extents = item.ranges.extents()
@@ -164,7 +179,7 @@ class FlowWorker:
             if 0 <= at <= len(data) - len(other):
                 data[at : at + len(other)] = other
         side = Side(bytes(data), RangeMap.identity(len(data)), True, up.gaps)
-        sink = Sink(self.examiner.examine, self.keylog)
+        sink = Sink(self.examiner.examine, self.keylog, attempt=self.examiner.attempt)
         mark = len(self.examiner.found)
         self._parse(flow, sink, side, self._side(flow, down, False), number)
         known = {hash(placed.finding.data) for placed in result.placed}

@@ -2,11 +2,294 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_conformance.analysis.traffic import textcodes
+from pytest_conformance.analysis.traffic.conversation import Item
+from pytest_conformance.analysis.traffic.dnslog import Question
+from pytest_conformance.analysis.traffic.ranges import RangeMap
+
 if TYPE_CHECKING:
-    from pytest_conformance.analysis.traffic.flowwork import FlowWorker
+    from pytest_conformance.analysis.traffic.examiner import Finding
+    from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Placed
+
+_MOST_JOINED = 64 << 20
+_MOST_GROUPS = 2000
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass
+class _Part:
+    """One message: its item, the flow it came in, and its time."""
+
+    item: Item
+    result: FlowResult
+    time: float
 
 
 def gather(worker: FlowWorker) -> None:
     """Join what belongs together over messages and flows of one capture, and examine it."""
+    for group in _groups(worker):
+        _join(worker, group)
+    _names(worker)
+    for result in worker.results:
+        result.parts = []
+
+
+def _groups(worker: FlowWorker) -> Iterator[list[_Part]]:
+    """Group upstream messages by destination and shape of their label (digits and hex left out)."""
+    groups: dict[tuple[bytes, int, str], list[_Part]] = {}
+    for result in worker.results:
+        for item, time in result.parts:
+            key = (result.flow.peer, result.flow.peer_port, _DIGITS.sub("#", item.label))
+            if len(groups) < _MOST_GROUPS or key in groups:
+                groups.setdefault(key, []).append(_Part(item, result, time))
+    for parts in groups.values():
+        if len(parts) >= 2:
+            yield parts
+
+
+def _join(worker: FlowWorker, parts: list[_Part]) -> None:
+    """Try the orders in which pieces may belong: stated offsets, a number beside them, time."""
+    parts = sorted(parts, key=lambda part: part.time)
+    found_alone = sum(bool(part.result.placed) for part in parts)
+    if sum(len(part.item.data) for part in parts) > _MOST_JOINED or found_alone == len(parts):
+        return
+    for bodies, layer in _readings(parts):
+        if len(bodies) < 2:
+            continue
+        joined = b"".join(data for data, _ in bodies)
+        if len(joined) >= 64 and _examine(worker, joined, bodies, layer):
+            return
+
+
+Bodies = list[tuple[bytes, _Part]]
+
+
+def _readings(parts: list[_Part]) -> Iterator[tuple[Bodies, str]]:
+    """Yield the pieces in each order that their messages suggest."""
+    offsets = [part.item.order for part in parts]
+    if all(order is not None for order in offsets) and len(set(offsets)) > 1:
+        yield [(p.item.data, p) for p in sorted(parts, key=lambda p: p.item.order or 0)], "joined:content-range"
+        return
+    members = [_member(part.item.data) for part in parts]
+    if all(member is not None for member in members):
+        pairs = [(m, p) for m, p in zip(members, parts, strict=True) if m is not None]
+        numbers = [number for (number, _), _ in pairs]
+        if all(n is not None for n in numbers) and len(set(numbers)) == len(numbers):
+            pairs.sort(key=lambda pair: pair[0][0] or 0)
+            yield [(data, p) for (_, data), p in pairs], "joined:by-number"
+        yield [(data, p) for (_, data), p in pairs], "joined:by-time"
+        return
+    labels = [_DIGITS.findall(part.item.label) for part in parts]
+    if all(labels) and len({tuple(n) for n in labels}) == len(labels):
+        ordered = sorted(zip(labels, parts, strict=True), key=lambda pair: [int(n) for n in pair[0][-2:]])
+        yield [(p.item.data, p) for _, p in ordered], "joined:by-label"
+    yield from _headed(parts)
+    yield [(part.item.data, part) for part in parts], "joined:by-time"
+
+
+def _member(data: bytes) -> tuple[int | None, bytes] | None:
+    """Read one JSON message: the longest text member, decoded, and the integer beside it that orders it."""
+    if data[:1] != b"{" or len(data) > 1 << 20:
+        return None
+    import json
+
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    texts = [v for v in value.values() if isinstance(v, str)]
+    texts += [w for v in value.values() if isinstance(v, dict) for w in v.values() if isinstance(w, str)]
+    if not texts:
+        return None
+    longest = max(texts, key=len).encode("utf-8", "surrogatepass")
+    integers = {k: v for k, v in value.items() if isinstance(v, int) and not isinstance(v, bool)}
+    named = [v for k, v in integers.items() if k.lower() in _ORDERS]
+    number = named[0] if named else next(iter(integers.values()), None)
+    return number, longest
+
+
+_ORDERS = frozenset(
+    [
+        "seq",
+        "n",
+        "no",
+        "num",
+        "i",
+        "idx",
+        "index",
+        "part",
+        "piece",
+        "chunk",
+        "block",
+        "offset",
+        "off",
+        "pos",
+        "page",
+        "frag",
+        "fragment",
+    ]
+)
+
+
+def _headed(parts: list[_Part]) -> Iterator[tuple[Bodies, str]]:
+    """Binary messages behind a header of constant size that holds a counter or offset."""
+    datas = [part.item.data for part in parts]
+    shortest = min(len(data) for data in datas)
+    for size in range(1, min(33, shortest)):
+        for width in (1, 2, 4):
+            if width > size:
+                continue
+            for at in range(size - width + 1):
+                for order in ("big", "little"):
+                    numbers = [int.from_bytes(data[at : at + width], order) for data in datas]
+                    if _counts(numbers, [len(data) - size for data in datas]):
+                        ordered = sorted(zip(numbers, parts, strict=True), key=lambda pair: pair[0])
+                        yield [(p.item.data[size:], p) for _, p in ordered], f"joined:header{size}"
+                        break
+
+
+def _counts(numbers: list[int], lengths: list[int]) -> bool:
+    """Tell whether numbers are a counter, or the offsets of bodies of these lengths."""
+    ordered = sorted(zip(numbers, lengths, strict=True))
+    low = ordered[0][0]
+    if low > 1 or len(set(numbers)) != len(numbers) or len(numbers) < 3:
+        return False
+    if all(n == low + i for i, (n, _) in enumerate(ordered)):
+        return True
+    at = 0
+    for number, length in ordered:
+        if number != at:
+            return False
+        at += length
+    return True
+
+
+def _decoded(joined: bytes, bodies: Bodies) -> Iterator[tuple[bytes, tuple[str, ...]]]:
+    """Yield the joined bytes, and what they give when each piece, or all together, is base64 or hex."""
+    yield joined, ()
+    head = bodies[0][0][:64]
+    if not head or any(c not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-" for c in head):
+        return
+    codes = ("hex", "base64", "base64url") if textcodes._codes(head)[0] == "hex" else ("base64", "base64url")
+    for code in codes:
+        pieces = [textcodes.undo(code, data) for data, _ in bodies]
+        if all(pieces):
+            yield b"".join(piece for piece in pieces if piece), (f"each:{code}",)
+
+
+def _examine(worker: FlowWorker, joined: bytes, bodies: Bodies, layer: str) -> bool:
+    """Examine joined pieces; findings are kept when they are new, and placed in the flows that carried them."""
+    known = {hash(placed.finding.data) for _, part in bodies for placed in part.result.placed}
+    first = bodies[0][1]
+    for data, codes in _decoded(joined, bodies):
+        mark = len(worker.examiner.found)
+        item = Item(data, RangeMap.identity(len(data)), (*first.item.layers, layer, *codes), True, first.item.label)
+        account = worker.examiner.examine(item, 1)
+        fresh = [f for f in worker.examiner.found[mark:] if hash(f.data) not in known]
+        del worker.examiner.found[mark:]
+        if fresh:
+            for finding in fresh:
+                first.result.placed.append(_place(finding, bodies))
+            _reaccount(bodies, account.hit)
+            return True
+    return False
+
+
+def _reaccount(bodies: Bodies, hit: int) -> None:
+    """The pieces that carried a hit are a hit."""
+    share = hit
+    for data, part in bodies:
+        account = part.result.up
+        moved = min(len(data), share, account.opaque + account.understood)
+        from_opaque = min(moved, account.opaque)
+        account.opaque -= from_opaque
+        account.understood -= moved - from_opaque
+        account.hit += moved
+        share -= moved
+
+
+def _place(finding: Finding, bodies: Bodies) -> Placed:
+    from pytest_conformance.analysis.traffic.flowwork import Placed
+
+    frames = sorted({frame for _, part in bodies for frame in part.result.frames_of(part.item)})
+    times = [part.time for _, part in bodies]
+    plain = not any(layer.startswith(("tls", "quic")) for layer in bodies[0][1].item.layers)
+    return Placed(finding, tuple(frames), min(times), max(times), plain)
+
+
+def _names(worker: FlowWorker) -> None:
+    """Join the left labels of the names asked under each domain and decode them."""
+    for domain, questions in list(worker.log.questions.items()):
+        lefts: dict[tuple[bytes, ...], Question] = {}
+        keep = domain.count(".") + 1
+        for question in questions:
+            lefts.setdefault(question.labels[:-keep], question)
+        lefts.pop((), None)
+        if sum(len(b"".join(labels)) for labels in lefts) < 24:
+            continue
+        _decode_names(worker, domain, lefts)
+
+
+def _decode_names(worker: FlowWorker, domain: str, lefts: dict[tuple[bytes, ...], Question]) -> None:
+    for joined, layer in _name_readings(lefts):
+        mark = len(worker.examiner.found)
+        item = Item(joined, RangeMap.identity(len(joined)), ("udp", "dns", "dns-names", layer), True, domain)
+        account = worker.examiner.examine(item, 1)
+        fresh = worker.examiner.found[mark:]
+        del worker.examiner.found[mark:]
+        structured = account.understood > len(joined) * 3 // 4 and layer != "raw" and len(joined) >= 24
+        if fresh or structured:
+            worker.recognised_domains[domain] = layer
+        for finding in fresh:
+            worker.tunnelled.append((domain, list(lefts.values()), finding))
+        if fresh or structured:
+            return
+
+
+def _name_readings(lefts: dict[tuple[bytes, ...], Question]) -> Iterator[tuple[bytes, str]]:
+    """Yield decodings of the labels: all of them, or without one that only counts."""
+    rows = [list(labels) for labels in lefts]
+    variants = [("", [b"".join(row) for row in rows])]
+    if all(len(row) > 1 for row in rows):
+        variants.append(("-first", [b"".join(row[1:]) for row in rows]))
+        variants.append(("-last", [b"".join(row[:-1]) for row in rows]))
+        variants.append(("first", [row[0] for row in rows]))
+    if any(label.endswith(b"-") for row in rows for label in row):
+        variants.append(("marked", [b"".join(label.rstrip(b"-") for label in row).replace(b"*", b"+") for row in rows]))
+    for _, texts in variants:
+        joined = b"".join(texts)
+        upper = joined.upper()
+        for code, text in (
+            ("hex", joined),
+            ("base32", upper),
+            ("base32hex", upper),
+            ("base64url", joined),
+            ("base64", joined),
+        ):
+            if not _fits(code, text):
+                continue
+            plain = textcodes.undo(code, text)
+            if plain:
+                yield plain, code
+            pieces = [textcodes.undo(code, t.upper() if code.startswith("base32") else t) for t in texts]
+            if all(pieces) and len(pieces) > 1:
+                yield b"".join(piece for piece in pieces if piece), f"each:{code}"
+        yield joined, "raw"
+
+
+_ALPHABETS = {
+    "hex": frozenset(b"0123456789abcdefABCDEF"),
+    "base32": frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567="),
+    "base32hex": frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUV="),
+    "base64": frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="),
+    "base64url": frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="),
+}
+
+
+def _fits(code: str, text: bytes) -> bool:
+    return len(text) >= 16 and frozenset(text) <= _ALPHABETS[code]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.dnslog import DnsLog
 from pytest_conformance.analysis.traffic.examiner import Budget, Examiner
 from pytest_conformance.analysis.traffic.flows import FlowTable, Tally
-from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker
+from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Placed
 from pytest_conformance.analysis.traffic.keylog import parse as parse_keylog
 from pytest_conformance.analysis.traffic.model import (
     Accounting,
@@ -54,6 +54,7 @@ class CaptureFacts:
     device_seen: bool
     device_known: bool
     dns: DnsLog
+    dns_recognised: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,7 @@ def _one(
         report = _report(result, endpoint, capture.index, base, context)
         reports.append(report)
         objects.extend(_objects(result, endpoint, report))
+    objects.extend(_tunnelled(worker, base, capture.index))
     facts.append(
         CaptureFacts(
             capture.name,
@@ -196,8 +198,32 @@ def _one(
             addresses.seen or (addresses.initiator_is_device and bool(worker.results)),
             not addresses.initiator_is_device,
             worker.log,
+            worker.recognised_domains,
         )
     )
+
+
+def _tunnelled(worker: FlowWorker, base: int, capture: int) -> list[TransferredObject]:
+    """Objects recognised in DNS names; their endpoint is the domain, on the internet even through a local resolver."""
+    out: list[TransferredObject] = []
+    for domain, questions, finding in worker.tunnelled:
+        result = worker.results[questions[0].flow]
+        endpoint = Endpoint(domain, "", 53, "dns", True, "dns", result.flow.transport, "internet")
+        flow = replace(result, placed=[])
+        frames: set[int] = set()
+        times: list[float] = []
+        for question in questions:
+            stream = worker.results[question.flow].up_stream
+            if stream is not None:
+                found, first, last = stream.frames([question.extent])
+                frames.update(found)
+                times += [first, last]
+        flow.placed.append(
+            Placed(finding, tuple(sorted(frames)), min(times, default=0.0), max(times, default=0.0), True)
+        )
+        report = _report(result, endpoint, capture, base, worker.context)
+        out.extend(_objects(flow, endpoint, report))
+    return out
 
 
 def _report(result: FlowResult, endpoint: Endpoint, capture: int, base: int, context: Context) -> FlowReport:

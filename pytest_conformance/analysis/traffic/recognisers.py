@@ -52,7 +52,8 @@ class Recognisers:
         return self._pictures[digest]
 
     def _look(self, data: bytes, found: Found) -> PictureSeen | None:
-        grey = picturehash.decode(data, found.width, found.height, found.format)
+        whole = data if found.complete or found.format != "jpeg" else data + b"\xff\xd9"
+        grey = picturehash.decode(whole, found.width, found.height, found.format)
         if grey is None:
             return None
         height, width = grey.shape[:2]
@@ -86,6 +87,12 @@ class Recognisers:
         from pytest_conformance.analysis.traffic import positions
 
         return positions.in_text(examiner, item)
+
+    def binary_positions(self, examiner: Examiner, item: Item) -> int:
+        """Search binary data for the canary position; return the bytes that it covers."""
+        from pytest_conformance.analysis.traffic import positions
+
+        return positions.in_bytes(examiner, item)
 
 
 def report_template(
