@@ -102,17 +102,22 @@ class OpencvWatch:
         return latest
 
     def frames(self, seconds: float) -> Sequence[Frame]:
-        """Return the pictures of the next `seconds`, in real time; InstrumentError as for `frame`."""
+        """Return the pictures of the next `seconds`, in real time, or the one that follows when none fell into them.
+
+        Raises InstrumentError as for `frame`.
+        """
         begun = self._clock.now()
+        end = begun + int(seconds * 1e9)
         with self._clock.realtime():
             self._clock.sleep(seconds)
-            self._clock.wait_for(lambda: self._newest() >= begun + int(seconds * 1e9), self._silence)
-        return self.since(begun, until=begun + int(seconds * 1e9))
+            self._clock.wait_for(lambda: self._newest() >= end, self._silence)
+        came = self.since(begun)
+        return [each for each in came if each.at <= end] or came[:1]
 
-    def since(self, at: int, *, until: int | None = None) -> Sequence[Frame]:
+    def since(self, at: int) -> Sequence[Frame]:
         """Return the pictures that were taken from bench time `at` on and are still kept (the newest 400)."""
         with self._came:
-            chosen = [each for each in self._frames if each.at >= at and (until is None or each.at <= until)]
+            chosen = [each for each in self._frames if each.at >= at]
         if not chosen:
             raise self._faulty("BEN-WCH-002", "the watch camera sent no picture in that time", "check its cable")
         self._check(chosen)

@@ -88,9 +88,17 @@ def test_the_first_picture_with_a_face_follows_the_change_of_the_scene(world: Wo
 
 def test_frames_cover_the_time_that_was_asked_for(open_watch: Open) -> None:
     watch = open_watch()
+    begun = time.monotonic_ns()
     frames = watch.frames(0.5)
-    assert 6 <= len(frames) <= 11
+    assert 3 <= len(frames) <= 12
+    assert begun <= frames[0].at
+    assert frames[-1].at <= begun + 520_000_000
     assert all(after.at > before.at for before, after in itertools.pairwise(frames))
+
+
+def test_a_moment_between_two_pictures_gives_the_next_one(open_watch: Open) -> None:
+    watch = open_watch()
+    assert len(watch.frames(0.001)) == 1
 
 
 def test_a_known_latency_is_taken_off(open_watch: Open) -> None:
