@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_conformance.analysis.traffic import compression, uniformity
 from pytest_conformance.analysis.traffic.containers import Child
 from pytest_conformance.analysis.traffic.conversation import Item
-from pytest_conformance.analysis.traffic.model import Accounting
+from pytest_conformance.analysis.traffic.model import Accounting, Match
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.examiner import Examiner
@@ -73,7 +73,7 @@ def _template(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
     recognisers = examiner.recognisers
     found = recognisers.template(item.data)
     if found is None:
-        return None
+        return _shaped(examiner, item)
     from pytest_conformance.analysis.traffic.recognisers import report_template
 
     report_template(examiner, item, found, "", item.data[found.start : found.end])
@@ -82,6 +82,19 @@ def _template(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
         if end - start > 32:
             parts.append(examiner.descend(item, Child(start, end, item.data[start:end], "beside-template"), depth))
     return examiner.combine(item, parts)
+
+
+def _shaped(examiner: Examiner, item: Item) -> Accounting | None:
+    """Report what only looks like a template: never a proof, and the bytes stay opaque."""
+    from pytest_conformance.analysis.traffic.templates import shaped_like_template
+
+    extent = shaped_like_template(item.data[: 1 << 20])
+    if extent is None:
+        return None
+    match = Match("shape", "", 0, 0, None, "float32", suspect=True)
+    examiner.report(item, "template", "float32-shape", *extent, match=match)
+    size = len(item.data)
+    return Accounting(size, opaque=size, reasons={"template-shaped": size})
 
 
 def _disguised(examiner: Examiner, item: Item, depth: int) -> Accounting | None:

@@ -30,6 +30,7 @@ def give_body(
     declared: str,
     label: str,
     order: int | None = None,
+    holed: bool = False,
 ) -> None:
     """Undo `applied` encodings, last first, and examine what comes out; it stands for len(body) stream bytes."""
     if not body:
@@ -58,7 +59,7 @@ def give_body(
         data = unpacked.data
         layers = (*layers, "brotli" if name == "br" else name.removeprefix("x-"))
         ranges = ranges.transformed(len(data))
-    sink.give(Item(data, ranges, layers, up, label, declared, order), weight=len(body))
+    sink.give(Item(data, ranges, layers, up, label, declared, order, holed=holed), weight=len(body))
 
 
 def weigh_headers(sink: Sink, up: bool, headers: list[tuple[bytes, bytes]]) -> None:

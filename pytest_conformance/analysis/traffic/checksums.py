@@ -42,6 +42,21 @@ def segment_valid(buffer: bytes, segment: RawSegment, source: bytes, destination
     return ones_sum(pseudo + body) == 0
 
 
+def datagram_valid(buffer: bytes, segment: RawSegment, source: bytes, destination: bytes) -> bool:
+    """Verify one UDP datagram; no checksum, or one that cannot be verified, counts as valid."""
+    reference, length = segment[2], segment[1]
+    if not isinstance(reference, int) or reference < 8:
+        return True
+    body = buffer[reference - 8 : reference + length]
+    if body[6:8] == b"\0\0" or (body[4] << 8 | body[5]) != len(body):
+        return True
+    if len(source) == 4:
+        pseudo = source + destination + struct.pack(">BBH", 0, 17, len(body))
+    else:
+        pseudo = source + destination + struct.pack(">II", len(body), 17)
+    return ones_sum(pseudo + body) == 0
+
+
 class Checker:
     """Checks the segments of one direction; if more than half fail, the sender offloads and none counts as bad."""
 
@@ -51,6 +66,12 @@ class Checker:
         self._arguments = (source, destination, ports)
         self._buffer, self._segments = buffer, segments
         self._offloaded: bool | None = None
+
+    def bad(self) -> list[RawSegment]:
+        """Return the segments whose checksum is wrong although the sender does not offload."""
+        if not self._segments or (self(self._segments[0]) and self._offloaded):
+            return []
+        return [one for one in self._segments if not segment_valid(self._buffer, one, *self._arguments)]
 
     def __call__(self, segment: RawSegment) -> bool:
         """Tell whether a segment's checksum is right or does not matter."""

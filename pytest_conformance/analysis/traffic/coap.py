@@ -177,11 +177,13 @@ class _Reader:
             maps.append((len(data), ranges))
             at = offset + len(data)
         joined = b"".join(parts)
-        item = Item(joined, RangeMap.concat(maps), (*self.layers, "blockwise"), self.side.up, body.label)
+        item = Item(
+            joined, RangeMap.concat(maps), (*self.layers, "blockwise"), self.side.up, body.label, holed=holes > 0
+        )
         self.conversation.sink.give(item, len(joined) - holes)
         if holes or not body.ended:
             self.conversation.sink.flags.add("coap-blocks-missing")
-            self.conversation.sink.opaque(self.side, 0, "coap-blocks-missing")
+            self.conversation.sink.missing(self.side, max(holes, 16), "coap-blocks-missing")
 
     def finish(self) -> None:
         for key in list(self.blocks):

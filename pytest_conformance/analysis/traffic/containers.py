@@ -97,13 +97,24 @@ def leaves(value: Any, start: int, end: int, kind: str) -> list[Child]:
     for path, leaf in _walk(value, "$"):
         if isinstance(leaf, str):
             if len(leaf) >= 16:
-                raw = leaf.encode("utf-8", "surrogatepass")
+                raw = _text_bytes(leaf)
                 out.append(Child(start, min(end, start + len(raw)), raw, f"{kind}:{path}", False, (), path))
         else:
             out.append(Child(start, start, _as_bytes(leaf), f"{kind}:{path}", False, leaf, path))
         if len(out) >= 2000:
             break
     return out
+
+
+def _text_bytes(text: str) -> bytes:
+    """Encode a text; one that abuses characters below 256 as bytes is taken as these bytes."""
+    if (
+        not text.isascii()
+        and max(text) < "\u0100"
+        and sum(c < " " or "\x7f" <= c < "\xa0" for c in text) * 10 > len(text)
+    ):
+        return text.encode("latin-1")
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _as_bytes(numbers: tuple[float, ...]) -> bytes:

@@ -43,6 +43,7 @@ class Item:
     declared: str = ""
     order: int | None = None
     group: bool = True
+    holed: bool = False
 
 
 @dataclass
@@ -80,6 +81,13 @@ class Sink:
             account.opaque += count
             account.reasons[reason] = account.reasons.get(reason, 0) + count
 
+    def missing(self, side: Side, count: int, reason: str) -> None:
+        """Count bytes that a protocol says were sent although the capture does not have them."""
+        account = self.account(side.up)
+        account.covert += count
+        account.reasons[reason] = account.reasons.get(reason, 0) + count
+        self.flags.add("stream-gap")
+
     def covert(self, side: Side, count: int) -> None:
         """Count the capacity of understood bytes whose value is free (random fields, long header values)."""
         self.account(side.up).covert += count
@@ -95,7 +103,9 @@ class Sink:
     ) -> None:
         """Examine a stretch of a side."""
         if end > start:
-            self.give(Item(side.data[start:end], side.ranges.slice(start, end), layers, side.up, label, declared))
+            holed = bool(side.gaps) and side.gap_in(start, end)
+            ranges = side.ranges.slice(start, end)
+            self.give(Item(side.data[start:end], ranges, layers, side.up, label, declared, holed=holed))
 
     def give(self, item: Item, weight: int | None = None) -> Accounting:
         """Examine an item and add its account, scaled to the stream bytes that it stands for."""

@@ -74,7 +74,7 @@ class Examiner:
         canary = self.context.canary
         self.haystack = Haystack(canary.strings, canary.identifiers, canary.decoy_strings)
         self._recognisers: Recognisers | None = None
-        self._seen: dict[tuple[int, int], Accounting] = {}
+        self._seen: dict[tuple[int, int, bool], Accounting] = {}
 
     @property
     def recognisers(self) -> Recognisers:
@@ -92,7 +92,7 @@ class Examiner:
             return Accounting()
         if not self.budget.take(item, depth):
             return Accounting(size, opaque=size, reasons={"decode-bound": size})
-        key = (hash(item.data), size) if size >= 64 else None
+        key = (hash(item.data), size, item.holed) if size >= 64 else None
         if key is not None and key in self._seen:
             known = self._seen[key]
             return replace(known, reasons=dict(known.reasons))
@@ -159,7 +159,8 @@ class Examiner:
         part = item.ranges.slice(child.start, max(child.end, child.start + 1))
         ranges = part if child.exact else part.transformed(len(child.data))
         label = f"{item.label}#{child.label}" if child.label else item.label
-        inner = self.examine(Item(child.data, ranges, (*item.layers, child.layer), item.up, label), depth + 1)
+        below = Item(child.data, ranges, (*item.layers, child.layer), item.up, label, holed=item.holed)
+        inner = self.examine(below, depth + 1)
         share = child.end - child.start
         hit = min(inner.hit, share)
         opaque = min(inner.opaque, share - hit)
@@ -264,6 +265,8 @@ class Examiner:
         if seen.match is not None:
             reason = "face-not-canary" if seen.match.kind == "detector" else "face-suspect"
             return Accounting(size, opaque=size, reasons={reason: size})
+        if item.holed or not found.complete:
+            return Accounting(size, opaque=size, reasons={"picture-damaged": size})
         return Accounting(size, understood=size, covert=seen.hidden)
 
     def _thumbnail(self, item: Item, found: Found) -> None:
@@ -306,11 +309,11 @@ class Examiner:
             account = self._run(item, run, depth)
             if account is not None:
                 accounts.append(account)
-        if not any(a.hit for a in accounts) and item.declared != "unescaped":
-            plain = textcodes.unescape(item.data)
-            if plain is not None and len(plain[0]) >= 16:
-                child = Child(0, len(item.data), plain[0], plain[1], False)
-                inner = self.descend(item, child, depth)
+        if not any(a.hit for a in accounts):
+            for plain, layer in textcodes.unescapes(item.data):
+                if len(plain) < 16:
+                    continue
+                inner = self.descend(item, Child(0, len(item.data), plain, layer, False), depth)
                 if inner.hit or inner.opaque > sum(a.opaque for a in accounts):
                     return self.combine(item, [inner])
         return self.combine(item, accounts)

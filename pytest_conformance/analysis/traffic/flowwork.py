@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pytest_conformance.analysis.traffic import datagrams, protocols
 from pytest_conformance.analysis.traffic.capture import Capture
-from pytest_conformance.analysis.traffic.checksums import Checker
+from pytest_conformance.analysis.traffic.checksums import Checker, datagram_valid
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
 from pytest_conformance.analysis.traffic.dnslog import DnsLog, Question
@@ -79,6 +79,7 @@ class FlowWorker:
         self.recognised_domains: dict[str, str] = {}
         self.tunnelled: list[tuple[str, list[Question], Finding]] = []
         self.parts_room = 64 << 20
+        self.damaged = 0
 
     def _read(self, reference: int | bytes, length: int) -> bytes:
         if isinstance(reference, int):
@@ -90,11 +91,31 @@ class FlowWorker:
             parts = [self._read(segment[2], segment[1]) for segment in half.segments]
             stream = Stream(b"".join(parts), half.segments)
             stream.missing_tail = half.volume - half.bytes
+            if half.up and flow.protocol == 17:
+                wrong = [s for s in half.segments if not datagram_valid(self.capture.buffer, s, flow.device, flow.peer)]
+                if wrong and len(wrong) * 2 <= len(half.segments):
+                    flow.flags.add("checksum-bad")
+                    self.damaged += len(wrong)
             return stream
         source, destination = (flow.device, flow.peer) if half.up else (flow.peer, flow.device)
         pair = (flow.device_port, flow.peer_port) if half.up else (flow.peer_port, flow.device_port)
         ports = b"".join(port.to_bytes(2, "big") for port in pair)
-        return half.stream(self._read, Checker(self.capture.buffer, half.segments, source, destination, ports))
+        checker = Checker(self.capture.buffer, half.segments, source, destination, ports)
+        stream = half.stream(self._read, checker)
+        if half.up and not flow.local:
+            self._damaged(flow, stream, checker)
+        return stream
+
+    def _damaged(self, flow: Flow, stream: Stream, checker: Checker) -> None:
+        """Count upstream segments with a wrong checksum whose bytes no good copy replaced."""
+        bad = checker.bad()
+        if not bad:
+            return
+        kept = {segment[3] for segment in stream.segments}
+        lost = [segment for segment in bad if segment[3] in kept]
+        if lost:
+            flow.flags.add("checksum-bad")
+            self.damaged += len(lost)
 
     def _side(self, flow: Flow, stream: Stream, up: bool) -> Side:
         marks = []

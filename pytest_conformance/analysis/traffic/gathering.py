@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.traffic import textcodes
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_JOINED = 64 << 20
 _MOST_GROUPS = 2000
+_MOST_READINGS = 48
 _DIGITS = re.compile(r"\d+")
 
 
@@ -55,15 +57,24 @@ def _groups(worker: FlowWorker) -> Iterator[list[_Part]]:
 def _join(worker: FlowWorker, parts: list[_Part]) -> None:
     """Try the orders in which pieces may belong: stated offsets, a number beside them, time."""
     parts = sorted(parts, key=lambda part: part.time)
-    found_alone = sum(bool(part.result.placed) for part in parts)
-    if sum(len(part.item.data) for part in parts) > _MOST_JOINED or found_alone == len(parts):
+    results = {id(part.result): part.result for part in parts}
+    alone = len(results) == len(parts) and all(result.placed for result in results.values())
+    if sum(len(part.item.data) for part in parts) > _MOST_JOINED or alone:
         return
-    for bodies, layer in _readings(parts):
-        if len(bodies) < 2:
-            continue
+    best: _Outcome | None = None
+    for bodies, layer in islice(_readings(parts), _MOST_READINGS):
         joined = b"".join(data for data, _ in bodies)
-        if len(joined) >= 64 and _examine(worker, joined, bodies, layer):
-            return
+        if len(bodies) < 2 or len(joined) < 64:
+            continue
+        outcome = _examine(worker, joined, bodies, layer)
+        if outcome is not None and (best is None or outcome.score > best.score):
+            best = outcome
+        if best is not None and best.score >= (1, 0):
+            break
+    if best is not None:
+        for finding in best.findings:
+            parts[0].result.placed.append(_place(finding, best.bodies))
+        _reaccount(best.bodies, best.hit)
 
 
 Bodies = list[tuple[bytes, _Part]]
@@ -182,22 +193,40 @@ def _decoded(joined: bytes, bodies: Bodies) -> Iterator[tuple[bytes, tuple[str, 
             yield b"".join(piece for piece in pieces if piece), (f"each:{code}",)
 
 
-def _examine(worker: FlowWorker, joined: bytes, bodies: Bodies, layer: str) -> bool:
-    """Examine joined pieces; findings are kept when they are new, and placed in the flows that carried them."""
+@dataclass
+class _Outcome:
+    """What one way to join gave; `score` is (matched?, minus the distance)."""
+
+    findings: list[Finding]
+    bodies: Bodies
+    hit: int
+
+    @property
+    def score(self) -> tuple[int, float]:
+        distances = [f.match.distance for f in self.findings if f.match is not None]
+        return (1, -min(distances)) if distances else (0, 0.0)
+
+
+def _examine(worker: FlowWorker, joined: bytes, bodies: Bodies, layer: str) -> _Outcome | None:
+    """Examine joined pieces; return the findings that no piece had alone."""
     known = {hash(placed.finding.data) for _, part in bodies for placed in part.result.placed}
     first = bodies[0][1]
     for data, codes in _decoded(joined, bodies):
         mark = len(worker.examiner.found)
         item = Item(data, RangeMap.identity(len(data)), (*first.item.layers, layer, *codes), True, first.item.label)
         account = worker.examiner.examine(item, 1)
-        fresh = [f for f in worker.examiner.found[mark:] if hash(f.data) not in known]
+        fresh = [f for f in worker.examiner.found[mark:] if hash(f.data) not in known and _whole(f)]
         del worker.examiner.found[mark:]
         if fresh:
-            for finding in fresh:
-                first.result.placed.append(_place(finding, bodies))
-            _reaccount(bodies, account.hit)
-            return True
-    return False
+            return _Outcome(fresh, bodies, account.hit)
+    return None
+
+
+def _whole(finding: Finding) -> bool:
+    """A joined object counts when it is whole, or matched."""
+    return (finding.match is not None and not finding.match.suspect) or (
+        finding.kind == "image" and "truncated" not in finding.flags
+    )
 
 
 def _reaccount(bodies: Bodies, hit: int) -> None:

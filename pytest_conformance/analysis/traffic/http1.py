@@ -198,7 +198,8 @@ def _give(sink: Sink, side: Side, message: Message, layers: tuple[str, ...], lab
     transfer = [name for name in bodies.encodings(message.values(b"transfer-encoding")) if name != "chunked"]
     order = _range_start(message)
     declared = message.value(b"content-type").decode("latin-1")
-    bodies.give_body(sink, side.up, body, ranges, layers, applied + transfer, declared, label, order)
+    holed = any(side.gap_in(a, b) for a, b in message.chunks) if side.gaps else False
+    bodies.give_body(sink, side.up, body, ranges, layers, applied + transfer, declared, label, order, holed)
 
 
 def _range_start(message: Message) -> int | None:

@@ -25,6 +25,7 @@ class _Stream:
     parts: list[bytes] = field(default_factory=list)
     maps: list[tuple[int, RangeMap]] = field(default_factory=list)
     head: RangeMap = field(default_factory=RangeMap)
+    holed: bool = False
 
     def value(self, name: bytes) -> bytes:
         return next((v for n, v in self.headers if n == name), b"")
@@ -151,7 +152,9 @@ def give_stream(
         _grpc(conversation, side, stream, body, ranges, (*layers, "grpc"), label)
         return
     applied = bodies.encodings([stream.value(b"content-encoding")])
-    bodies.give_body(sink, side.up, body, ranges, layers, applied, declared, label, _order(stream))
+    bodies.give_body(
+        sink, side.up, body, ranges, layers, applied, declared, label, _order(stream), stream.holed or bool(side.gaps)
+    )
 
 
 def _order(stream: _Stream) -> int | None:

@@ -88,16 +88,17 @@ def _unidirectional(streams: dict[tuple[int, bool], StreamData], client: bool, k
 def _raw(conversation: Conversation, side: Side, stream: StreamData, layers: tuple[str, ...]) -> None:
     data, ranges, missing = stream.joined()
     if missing:
-        conversation.sink.flags.add("stream-gap")
-        conversation.sink.opaque(side, 0, "stream-gap")
+        conversation.sink.missing(side, missing, "stream-gap")
     if data:
         conversation.sink.give(Item(data, ranges, layers, side.up, "stream"))
 
 
 def _request(conversation: Conversation, side: Side, number: int, stream: StreamData, qpack: _Qpack) -> _Stream:
     """Split the frames of a request stream into headers and data."""
-    data, ranges, _ = stream.joined()
-    out = _Stream()
+    data, ranges, missing = stream.joined()
+    out = _Stream(holed=missing > 0)
+    if missing:
+        conversation.sink.missing(side, missing, "stream-gap")
     sink, at = conversation.sink, 0
     try:
         while at < len(data):

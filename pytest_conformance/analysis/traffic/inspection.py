@@ -55,6 +55,7 @@ class CaptureFacts:
     device_known: bool
     dns: DnsLog
     dns_recognised: Mapping[str, str] = field(default_factory=dict)
+    damaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ def _one(
             not addresses.initiator_is_device,
             worker.log,
             worker.recognised_domains,
+            worker.damaged,
         )
     )
 

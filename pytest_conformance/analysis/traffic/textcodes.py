@@ -110,19 +110,16 @@ def looks_random(text: bytes) -> bool:
     return digits >= least and (upper >= least or lower >= least)
 
 
-def unescape(data: bytes) -> tuple[bytes, str] | None:
-    """Undo percent, backslash or quoted-printable escapes of a text; None when it has none to speak of."""
-    if data.count(b"%") >= 1 and re.search(rb"%[0-9A-Fa-f]{2}", data):
-        plain = urllib.parse.unquote_to_bytes(data)
-        if plain != data:
-            return plain, "percent"
-    if b"\\" in data and len(_ESCAPED.findall(data[:65536])) >= 1:
-        return _ESCAPED.sub(_escape, data), "escapes"
-    if b"=\n" in data or b"=\r\n" in data or data.count(b"=3D") > 1:
+def unescapes(data: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yield the text with its percent, backslash or quoted-printable escapes undone, for each kind that it has."""
+    if re.search(rb"%[0-9A-Fa-f]{2}", data):
+        yield urllib.parse.unquote_to_bytes(data), "percent"
+    if b"=\n" in data or b"=\r\n" in data or re.search(rb"=[0-9A-F]{2}", data):
         plain = quopri.decodestring(data)
         if plain != data:
-            return plain, "quoted-printable"
-    return None
+            yield plain, "quoted-printable"
+    if b"\\" in data and _ESCAPED.search(data):
+        yield _ESCAPED.sub(_escape, data), "escapes"
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

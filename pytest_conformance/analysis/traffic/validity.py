@@ -20,6 +20,7 @@ def examine(inspection: Inspection) -> tuple[ValidityCheck, ...]:
         _gaps(inspection),
         _snaplen(inspection),
         _damage(inspection),
+        _checksums(inspection),
         _window(inspection),
         _clock(inspection),
         _bearers(inspection),
@@ -64,6 +65,13 @@ def _damage(inspection: Inspection) -> ValidityCheck:
     if links:
         flags.append("link-unknown")
     return _row("file", not flags, flags[0] if flags else "", ", ".join(flags) or "capture files are whole")
+
+
+def _checksums(inspection: Inspection) -> ValidityCheck:
+    bad = sum(facts.damaged for facts in inspection.captures)
+    broken = sum(facts.tally.unreadable for facts in inspection.captures)
+    text = f"{bad} upstream segments with wrong checksums and no good copy, {broken} packets with broken headers"
+    return _row("damage", bad == 0 and broken == 0, "packets-damaged", text)
 
 
 def _window(inspection: Inspection) -> ValidityCheck:
