@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -291,6 +292,17 @@ def test_the_device_notices_that_a_dongle_was_unplugged(watch: Watch, connected:
     assert eventually(lambda: watch.radio.centrals() == 1)
     connected.close()
     assert eventually(lambda: watch.radio.centrals() == 0)
+
+
+def test_a_dongle_pulled_out_in_mid_connection_leaves_the_device_and_is_a_link_error(
+    watch: Watch, connected: Ble
+) -> None:
+    assert eventually(lambda: watch.radio.centrals() == 1)
+    host: Any = connected
+    host._loop.call_soon_threadsafe(host._transport.sink.transport.abort)
+    assert eventually(lambda: watch.radio.centrals() == 0)
+    with pytest.raises(LinkError):
+        connected.ask(BATTERY)
 
 
 def test_the_far_end_tells_what_it_saw(watch: Watch, connected: Ble) -> None:
