@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_conformance.simulation.devices.base import Device
@@ -20,6 +21,17 @@ LONGEST = 16_384
 """Bytes of a request that are read."""
 PATIENCE = 5.0
 """Wall seconds that a client is given."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page behind a password. `content` returns media type and body, or None while there is nothing to give.
+
+    `right` tells whether a password opens it; None: the owner's does.
+    """
+
+    content: Callable[[], tuple[str, bytes] | None]
+    right: Callable[[str], bool] | None = None
 
 
 class LanPort(Kept):
@@ -37,6 +49,8 @@ class LanPort(Kept):
     def __init__(self, device: Device) -> None:
         super().__init__(device)
         self._listeners: list[socket.socket] = []
+        self.pages = {"/state": Page(self._state_page)}
+        """What is behind passwords, by path; other behaviours add theirs when they start."""
 
     def start(self) -> None:
         self._serve(self.port, self._answer_tls)
@@ -55,11 +69,11 @@ class LanPort(Kept):
         """True while nobody is answered."""
         return self.world.timeline.now() < int(self.load().get("until", 0))
 
-    def check(self, password: str) -> int:
+    def check(self, password: str, right: Callable[[str], bool] | None = None) -> int:
         """Return the HTTP status that `password` gets: 200, 401, or 429 while nobody is answered."""
         if self.locked:
             return 429
-        if self.right(password):
+        if (right or self.right)(password):
             self.forgive()
             return 200
         self.wrong()
@@ -115,12 +129,19 @@ class LanPort(Kept):
             raw.recv(256)
 
     def _reply(self, request: bytes) -> bytes:
-        target = request.split(b" ", 2)[1:2]
-        if target == [b"/"]:
-            return _http(200, {"model": self.device.get(Spec).spec.model})
+        path = (request.split(b" ", 2)[1:2] or [b""])[0].decode("latin-1")
+        if path == "/":
+            return _http(200, "application/json", _json({"model": self.device.get(Spec).spec.model}))
+        page = self.pages.get(path)
         with self.device.lock:
-            status = self.check(_password(request))
-        return _http(status, {"state": self.device.state} if status == 200 else {})
+            status = self.check(_password(request), page.right if page is not None else None)
+            if status != 200:
+                return _http(status)
+            content = page.content() if page is not None else None
+        return _http(200, *content) if content is not None else _http(404)
+
+    def _state_page(self) -> tuple[str, bytes]:
+        return "application/json", _json({"state": self.device.state})
 
 
 def _password(request: bytes) -> str:
@@ -132,9 +153,12 @@ def _password(request: bytes) -> str:
     return ""
 
 
-def _http(status: int, content: object) -> bytes:
-    reason = {200: "OK", 401: "Unauthorized", 429: "Too Many Requests"}[status]
-    body = json.dumps(content).encode()
+def _json(content: object) -> bytes:
+    return json.dumps(content).encode()
+
+
+def _http(status: int, media_type: str = "application/json", body: bytes = b"{}") -> bytes:
+    reason = {200: "OK", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}[status]
     more = 'WWW-Authenticate: Basic realm="device"\r\n' if status == 401 else ""
-    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n{more}Content-Length: {len(body)}\r\n"
+    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: {media_type}\r\n{more}Content-Length: {len(body)}\r\n"
     return (head + "Connection: close\r\n\r\n").encode() + body
