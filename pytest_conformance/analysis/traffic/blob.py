@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Item
 from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
 from pytest_conformance.analysis.traffic.ranges import RangeMap
 
-WINDOW = 1 << 16
+ERASED = re.compile(rb"\xff{48,}|\x00{48,}")
+"""Stretches of a storage chip on which nothing was written, or what was written was overwritten."""
+WINDOW = 1 << 15
 """Bytes that are examined as one item; windows overlap by a quarter so that nothing is cut in all of them."""
 
 
 def scan(blob: bytes, context: Context) -> list[Finding]:
-    """Return everything recognised in `blob`, looked at whole and in overlapping windows, without duplicates."""
+    """Return everything recognised in the written parts of `blob`, without duplicates."""
     examiner = Examiner(context, keys=dict(context.canary.keys))
-    pieces = [blob]
-    if len(blob) > WINDOW:
-        step = WINDOW * 3 // 4
-        pieces += [blob[start : start + WINDOW] for start in range(0, len(blob) - WINDOW // 4, step)]
-    for piece in pieces:
+    for piece in _pieces(blob):
         examiner.examine(Item(piece, RangeMap.identity(len(piece)), ("blob",), True))
     unique = {(each.kind, each.data): each for each in examiner.found}
     return list(unique.values())
+
+
+def _pieces(blob: bytes) -> Iterator[bytes]:
+    start = 0
+    for gap in [*ERASED.finditer(blob), None]:
+        part = blob[start : gap.start() if gap else len(blob)]
+        start = gap.end() if gap else len(blob)
+        if len(part) <= WINDOW:
+            if len(part) >= 8:
+                yield part
+            continue
+        for at in range(0, len(part) - WINDOW // 4, WINDOW * 3 // 4):
+            yield part[at : at + WINDOW]
