@@ -83,6 +83,7 @@ from pytest_conformance.analysis.biometrics.transactions import (
     system_rates_single_attempt,
     transaction_rates,
 )
+from pytest_conformance.analysis.biometrics.trials import AttackTrial, responses_by_species
 
 __all__ = [
     "AllowedErrors",
@@ -91,6 +92,7 @@ __all__ = [
     "AttackPotential",
     "AttackResponses",
     "AttackTable",
+    "AttackTrial",
     "BonaFideRates",
     "BootstrapInterval",
     "ClassResult",
@@ -143,6 +145,7 @@ __all__ = [
     "point_estimate_limit",
     "quantile_upper_bound",
     "relative_halfwidth_90",
+    "responses_by_species",
     "riapar",
     "rule_of_three",
     "samples_for_quantile_claim",

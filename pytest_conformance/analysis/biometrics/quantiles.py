@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_conformance.analysis.biometrics.exact import Number, binomial_tail_at_most, confidence_level, exact, rate
+from pytest_conformance.analysis.biometrics.exact import Number, binomial_tail_at_most, confidence_level, rate
 from pytest_conformance.analysis.biometrics.sizes import samples_for_quantile_claim
 from pytest_conformance.errors import MethodError
 
@@ -52,8 +52,14 @@ def percentiles(seconds: Sequence[float]) -> Percentiles:
     below = math.floor(place)
     above = min(below + 1, n - 1)
     linear = ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-    nearest = ordered[math.ceil(n * exact("0.95")) - 1]
+    nearest = nearest_rank(ordered, "0.95")
     return Percentiles(n, ordered[0], statistics.median(ordered), nearest, linear, ordered[-1], math.fsum(ordered) / n)
+
+
+def nearest_rank(values: Sequence[float], quantile: Number) -> float:
+    """Return the smallest value that at least the share `quantile` of `values` does not exceed: an observed value."""
+    ordered = sorted(values)
+    return ordered[max(1, math.ceil(len(ordered) * rate(quantile, "quantile"))) - 1]
 
 
 def quantile_upper_bound(values: Sequence[float], quantile: Number = 0.95, confidence: Number = 0.95) -> QuantileBound:
@@ -61,9 +67,10 @@ def quantile_upper_bound(values: Sequence[float], quantile: Number = 0.95, confi
 
     The smallest order statistic r with P(Binomial(n, quantile) < r) >= confidence (Wilks 1941; David and Nagaraja,
     Order Statistics, 7.1). Raises MethodError MET-BIO-012 when even the largest value does not reach the confidence,
-    and says how many values do; MET-BIO-006 for values that are not finite.
+    and says how many values do; MET-BIO-006 for NaN. An infinite value stands for a trial that never ended; the bound
+    is infinite when it falls on one.
     """
-    ordered = _ordered(values)
+    ordered = _ordered(values, endless=True)
     n, share, alpha = len(ordered), rate(quantile, "quantile"), 1 - confidence_level(confidence)
     needed = samples_for_quantile_claim(quantile, confidence)
     if n < needed:
@@ -90,12 +97,12 @@ def _reached(order: int, n: int, quantile: float) -> float:
     return float(bdtr(order - 1, n, quantile))
 
 
-def _ordered(values: Sequence[float]) -> list[float]:
-    ordered = sorted(float(each) for each in values)
+def _ordered(values: Sequence[float], endless: bool = False) -> list[float]:
+    ordered = [float(each) for each in values]
     if not ordered:
         raise MethodError("MET-BIO-006", "there is no value to summarise", expected="at least one")
-    if not all(math.isfinite(each) for each in ordered):
+    if not all(math.isfinite(each) or (endless and each == math.inf) for each in ordered):
         raise MethodError(
             "MET-BIO-006", "a duration is not finite", expected="numbers", todo="void the trial and say why"
         )
-    return ordered
+    return sorted(ordered)
