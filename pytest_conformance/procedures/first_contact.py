@@ -41,8 +41,7 @@ class FirstContact:
     @property
     def first_personal_data(self) -> int | None:
         """Bench time at which the first personal data left, None when none did."""
-        times = [each.at for each in self.traffic.objects if each.direction == "up" and each.matched]
-        return min(times, default=None)
+        return min((each.at for each in self.traffic.personal(scope="")), default=None)
 
 
 @procedure

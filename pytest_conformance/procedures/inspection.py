@@ -20,7 +20,9 @@ MOST_KEPT = 40
 TELLTALE = ("face_image", "face_template", "image", "position", "voice", "string", "identifier", "template")
 
 
-def context(file: CaptureFile, keys: str, declaration: Declaration, canaries: Canaries) -> Context:
+def context(
+    file: CaptureFile, keys: str, declaration: Declaration, canaries: Canaries, local: Sequence[str] = ()
+) -> Context:
     """Return what an inspection of `file` needs to know: addresses, endpoints, canaries, keys, marked events."""
     from pytest_conformance.analysis.traffic import Canary, Context, DeclaredEndpoint, Event, Position
 
@@ -28,7 +30,7 @@ def context(file: CaptureFile, keys: str, declaration: Declaration, canaries: Ca
         macs=file.device_macs,
         addresses=file.device_addresses,
         companions=file.phone_addresses,
-        local_networks=file.local_networks,
+        local_networks=(*file.local_networks, *local),
         events=tuple(Event(wall, label) for label, _, wall in file.marks),
         canary=Canary(
             faces=dict(canaries.faces),
@@ -57,11 +59,12 @@ def inspected(
     keys: str,
     declaration: Declaration,
     canaries: Canaries,
+    local: Sequence[str] = (),
 ) -> Traffic:
     """Inspect one finished capture and keep what it gave away as evidence."""
     from pytest_conformance.analysis.traffic import inspect
 
-    known = context(file, keys, declaration, canaries)
+    known = context(file, keys, declaration, canaries, local)
     found = inspect([file.path], known)
     clock = _BenchTime(file.marks, span)
     objects = tuple(

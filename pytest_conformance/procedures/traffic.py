@@ -104,6 +104,11 @@ class Traffic:
             if each.direction == "up" and (not kinds or each.kind in kinds) and (not scope or each.scope == scope)
         )
 
+    def personal(self, scope: str = "internet") -> tuple[Sighting, ...]:
+        """Return what of persons went up to `scope`: planted things, and pictures, voices, places of anybody."""
+        shapes = {shape for shapes in SHAPES.values() for shape in shapes}
+        return tuple(each for each in self.sent(scope=scope) if each.matched or each.kind in shapes)
+
     def faces(self, scope: str = "internet") -> tuple[Sighting, ...]:
         """Return face pictures and face templates that went up to `scope`."""
         return self.sent("face_image", "face_template", scope=scope)
@@ -146,6 +151,22 @@ def require_accounted(traffic: Traffic, smallest: int) -> None:
             where=f"capture {traffic.name!r}",
             expected=f"fewer than {smallest} unread bytes upstream",
             todo="lend the key log of the test build, or have the endpoint's own log",
+        )
+
+
+def require_spoken(traffic: Traffic, declaration: Declaration) -> None:
+    """Refuse to conclude from silence when the device spoke to none of its declared endpoints in the whole span.
+
+    Raises MethodError MET-TRF-002: an uplink that does not work hides every leak.
+    """
+    declared = [each for each in declaration.endpoints if each.sender == "device"]
+    if declared and not [each for each in traffic.endpoints if each.declared and each.bytes_up]:
+        raise MethodError(
+            "MET-TRF-002",
+            "the device spoke to none of its declared endpoints",
+            where=f"capture {traffic.name!r}",
+            expected=f"at least one of {', '.join(sorted({each.host for each in declared}))}",
+            todo="check the uplink and the names on the bench's network, then repeat",
         )
 
 
@@ -201,10 +222,11 @@ class Tap:
         self.canaries = canaries
 
     @contextmanager
-    def watch(self, name: str) -> Iterator[Recording]:
+    def watch(self, name: str, *, keys: bool = True) -> Iterator[Recording]:
         """Capture everything that the device and its phone send within the block; inspect it at the end.
 
-        The capture ends also when the block fails; it is then kept as evidence and not inspected.
+        With `keys` False the key log that the supplier lends is left aside: what is found then, anybody finds. The
+        capture ends also when the block fails; it is then kept as evidence and not inspected.
         """
         recording = Recording(self.bench)
         capture = self.bench.capture
@@ -220,7 +242,8 @@ class Tap:
         file = capture.stop()
         reference = self._keep(name, file)
         with self.run.step("Measure", f"Inspect the packets of {name!r}"):
-            recording.traffic = self._inspect(name, file, reference, recording, began, ended)
+            lent = self.device.keys() if keys else ""
+            recording.traffic = self._inspect(name, file, reference, recording, (began, ended), lent)
 
     def _keep(self, name: str, file: CaptureFile) -> str:
         return self.run.evidence(
@@ -231,7 +254,7 @@ class Tap:
         )
 
     def _inspect(
-        self, name: str, file: CaptureFile, reference: str, recording: Recording, began: int, ended: int
+        self, name: str, file: CaptureFile, reference: str, recording: Recording, span: tuple[int, int], keys: str
     ) -> Traffic:
         from pytest_conformance.procedures.inspection import inspected
 
@@ -239,12 +262,13 @@ class Tap:
             self.run,
             file,
             name=name,
-            span=(began, ended),
+            span=span,
             reference=reference,
             marks=recording.marks,
-            keys=self.device.keys(),
+            keys=keys,
             declaration=self.declaration,
             canaries=self.canaries,
+            local=self.bench.file.network.local_networks if self.bench.file.network else (),
         )
 
 

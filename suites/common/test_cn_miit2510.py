@@ -3,7 +3,7 @@
 from pytest_conformance.analysis.policy_text import check_rules
 
 from pytest_conformance import clause
-from pytest_conformance.procedures.traffic import is_declared, require_accounted
+from pytest_conformance.procedures.traffic import is_declared, require_accounted, require_spoken
 
 
 @clause("CN-MIIT2510-V1")
@@ -26,6 +26,7 @@ def test_nothing_personal_goes_to_the_cloud_against_the_rules(cloud_use, declara
         each for each in cloud_use.traffic.endpoints if each.plaintext and each.scope == "internet" and each.bytes_up
     ]
     assert not plain, f"{plain[0].host}: sent without encryption"
+    require_spoken(cloud_use.declined, declaration)
     require_accounted(cloud_use.declined, smallest=declaration.traffic.event_message)
 
 
@@ -43,8 +44,8 @@ def test_every_sensor_has_a_permission_that_means_what_it_says(permissions):
 
 @clause("CN-MIIT2510-V6")
 def test_no_field_is_collected_that_is_not_declared_nor_before_consent(first_contact, transport, declaration):
-    early = [each for each in first_contact.traffic.sent() if each.matched]
-    assert not early, f"{early[0].matched} went to {early[0].host} before any consent"
+    early = first_contact.traffic.personal()
+    assert not early, f"{early[0].matched or early[0].kind} went to {early[0].host} before any consent"
     for sent in transport.traffic.sent():
         assert is_declared(sent, declaration), f"{sent.matched or sent.kind} to {sent.host} is not declared"
     require_accounted(first_contact.traffic, smallest=declaration.traffic.event_message)

@@ -56,6 +56,8 @@ def build(world: World, known_bad: tuple[str, ...]) -> Device:
 
     The labels of its samples are printed: `world.labels`.
     """
+    for host in SPEC.hosts.values():
+        world.cloud.host(host)
     device = Device(world, "camera", FACTS, SLOTS, known_bad)
     world.app = PhoneApp(device)
     label = choose("camera", known_bad).get(Label.slot, Label)

@@ -50,4 +50,6 @@ def build(world: World, known_bad: tuple[str, ...]) -> Device:
     """Return a lock in `world` with the variants `known_bad` swapped in; its app is `world.app`."""
     device = Device(world, "lock", FACTS, SLOTS, known_bad)
     world.app = PhoneApp(device)
+    for host in SPEC.hosts.values():
+        world.cloud.host(host)
     return device
