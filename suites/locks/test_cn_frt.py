@@ -2,7 +2,7 @@
 
 from pytest_conformance import Limit, MethodError, clause
 from pytest_conformance.analysis.policy_text import names_face
-from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted
+from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted, require_spoken
 
 
 @clause("CN-FRT-5.a")
@@ -64,19 +64,21 @@ def test_a_child_is_enrolled_only_with_a_guardian(child_enrolment):
 
 
 @clause("CN-FRT-8.a")
-def test_face_information_is_stored_in_the_device(face_traffic):
+def test_face_information_is_stored_in_the_device(face_traffic, declaration):
     assert face_traffic.offline.opened, "without the uplink the face is not recognised"
     assert face_traffic.templates > 0, "no template is on the device"
     assert not face_traffic.traffic.faces(scope=""), "face information left the device"
     assert not face_traffic.in_cloud, f"the cloud holds the face of {face_traffic.in_cloud[0]}"
+    require_spoken(face_traffic.traffic, declaration)
 
 
 @clause("CN-FRT-8.b")
-def test_face_information_stays_off_the_internet(face_traffic):
+def test_face_information_stays_off_the_internet(face_traffic, declaration):
     uploads = face_traffic.traffic.faces(scope="internet")
     assert not uploads, f"{uploads[0].kind} of {uploads[0].matched or 'somebody'} went to {uploads[0].host}"
     if not [each for each in face_traffic.attempts if each.opened]:
         raise MethodError("MET-FRT-004", "no presentation was recognised: the trigger never fired")
+    require_spoken(face_traffic.traffic, declaration)
     require_accounted(face_traffic.traffic, smallest=FACE_TEMPLATE)
 
 
