@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_conformance.simulation.devices import bad_boot  # noqa: F401  (registers its variants for every kind)
 from pytest_conformance.simulation.devices.base import Boot, Device
 from pytest_conformance.simulation.devices.behaviours import Storage
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
