@@ -5,6 +5,7 @@ No other module of the package sleeps. Simulators keep their own time (`simulati
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ T = TypeVar("T")
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
+BEAT = 15.0
+"""Seconds of bench time that a wait lets pass at most between two beats."""
 
 
 @runtime_checkable
@@ -39,17 +42,59 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """Bench time is wall time (monotonic)."""
+    """Bench time is wall time (monotonic).
+
+    `beat`, when set, is called between the steps of a wait, at least each 15 s of bench time, and what it raises
+    ends the wait. Only waits of the thread that set it beat: another thread's life says nothing of the run loop's.
+    """
 
     poll = 0.001
     """Seconds between two looks at a condition."""
+
+    def __init__(self) -> None:
+        self._beat: Callable[[], None] | None = None
+        self._beaten = 0
+        self._owner = 0
+        self._beating = False
+
+    @property
+    def beat(self) -> Callable[[], None] | None:
+        """What must hear from a living run loop during waits; None for nothing."""
+        return self._beat
+
+    @beat.setter
+    def beat(self, beat: Callable[[], None] | None) -> None:
+        self._beat = beat
+        self._beaten = self.now()
+        self._owner = threading.get_ident()
 
     def now(self) -> int:
         return time.monotonic_ns()
 
     def sleep(self, seconds: float) -> None:
-        if seconds > 0:
-            time.sleep(seconds)
+        while seconds > 0:
+            step = min(seconds, self._until_beat())
+            self._pass(step)
+            seconds -= step
+
+    def _pass(self, seconds: float) -> None:
+        """Let `seconds` of bench time pass, in one go."""
+        time.sleep(seconds)
+
+    def _until_beat(self) -> float:
+        """Beat when that is due; return the seconds until it is due next."""
+        if self._beat is None or self._beating or threading.get_ident() != self._owner:
+            return BEAT
+        left = BEAT - (self.now() - self._beaten) / SECOND
+        if left > 0:
+            return left
+        self._beating = True
+        try:
+            self._beat()
+        finally:
+            self._beating = False
+            self._beaten = self.now()
+        return BEAT
 
     def wait_for(self, condition: Callable[[], T], timeout: float) -> T | None:
         deadline = self.now() + int(timeout * SECOND)
@@ -77,6 +122,7 @@ class DrivenClock(RealClock):
     """Wall seconds that a condition is given after each step, for bytes that are still on a wire."""
 
     def __init__(self, advance: Callable[[float], None]) -> None:
+        super().__init__()
         self._advance = advance
         self._offset = 0
         self._real = 0
@@ -89,9 +135,9 @@ class DrivenClock(RealClock):
     def now(self) -> int:
         return time.monotonic_ns() + self._offset
 
-    def sleep(self, seconds: float) -> None:
+    def _pass(self, seconds: float) -> None:
         if self._real or seconds <= self.threshold:
-            super().sleep(seconds)
+            time.sleep(seconds)
             return
         self._advance(seconds)
         self._offset += int(seconds * SECOND)

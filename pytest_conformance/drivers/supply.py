@@ -42,6 +42,8 @@ class ScpiSupply(ScpiDriver):
         self._volts = 0.0
         self.wanted_on = False
         """Whether the bench wants the device powered: True between `on` and `off`."""
+        self.watchdog = settings.watchdog
+        """Seconds of silence after which the supply switches its output off by itself; None when it does not."""
 
     @classmethod
     def open(cls, settings: SupplySettings, context: DriverContext) -> ScpiSupply:

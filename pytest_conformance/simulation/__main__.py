@@ -53,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit:
         pass
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        world.tell()
         world.stop()
         control.stop()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_conformance.simulation.companion.screen import App
     from pytest_conformance.simulation.network import Network
     from pytest_conformance.simulation.scene.stage import Scene
+
+FAR_ENDS = "far-ends.json"
 
 
 @dataclass(frozen=True)
@@ -90,3 +93,14 @@ class World:
         for far_end in reversed(list(self)):
             far_end.stop()
         self.timeline.close()
+
+    def tell(self) -> None:
+        """Write `far-ends.json` into the folder: what every far end saw and did, in the end."""
+        seen: dict[str, Json] = {}
+        for far_end in self:
+            try:
+                seen[far_end.name] = far_end.seen()
+            except Exception as error:  # one far end that cannot tell must not silence the others
+                seen[far_end.name] = {"error": f"{type(error).__name__}: {error}"}
+        file = self.options.folder / FAR_ENDS
+        file.write_text(json.dumps(seen, ensure_ascii=True, default=repr, indent=1) + "\n", "ascii")
