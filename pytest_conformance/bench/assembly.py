@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,13 @@ from pytest_conformance.clock import Clock, DrivenClock, RealClock
 from pytest_conformance.drivers import registry
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.errors import (
+    AbortedError,
     ConformanceError,
     DeviceError,
     InstrumentError,
     MethodError,
     SimulationError,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
     from pytest_conformance.drivers.roles import Capture, Cloud, Supply, Uplink
 
 SIM = "sim:"
+OFF_WITHIN = 20.0
+"""Wall seconds that switching one output off may take, the second path included."""
+PARK_WITHIN = 10.0
+"""Wall seconds that a mover may take to its empty place."""
+AFTER_WATCHDOG = 2.0
+"""Seconds after which a supply's watchdog has acted for certain, beyond its own time."""
 
 
 class Bench:
@@ -37,9 +46,13 @@ class Bench:
         self.file = file
         self.folder = folder
         self.world = world
-        self.clock: Clock = DrivenClock(world.advance) if world is not None else RealClock()
+        clock = DrivenClock(world.advance) if world is not None else RealClock()
+        clock.beat = self.beat
+        self.clock: Clock = clock
+        self._stop_beating = functools.partial(setattr, clock, "beat", None)
         self._open: dict[str, Any] = {}
         self._order: list[str] = []
+        self._closed = False
 
     @classmethod
     def open(cls, file: BenchFile, folder: Path, *, dut: str, known_bad: Sequence[str] = ()) -> Bench:
@@ -139,14 +152,26 @@ class Bench:
         return None
 
     def safe(self) -> tuple[Outcome, ...]:
-        """Reach the safe state: every supply off and read back, movers parked; nothing stops the next step."""
-        steps = [
-            Step(f"{name} off", driver.off, deadline=5.0) for name, driver in self.opened() if hasattr(driver, "off")
-        ]
-        return reach(steps)
+        """Reach the safe state: every supply off and read back, movers at their empty place, in the file's order.
+
+        Nothing stops the next step. Where an output cannot be proven off, this waits until the supply's own
+        watchdog must have acted, tries once more, and says so.
+        """
+        self._stop_beating()
+        wanted = self.file.safe_state
+        outputs = [name for name, driver in self.opened() if hasattr(driver, "off")]
+        outputs.sort(key=lambda name: (*wanted.switch_off, name).index(name))
+        outcomes = [self._switched_off(name) for name in outputs]
+        parked = [name for name in wanted.park if hasattr(self._open.get(name), "home")]
+        outcomes += reach([Step(f"{name} parked", self._open[name].home, PARK_WITHIN) for name in parked])
+        return tuple(outcomes)
 
     def close(self) -> tuple[Outcome, ...]:
-        """Reach the safe state, close every link in reverse order, and end the simulated world."""
+        """Reach the safe state, close every link in reverse order, and end the simulated world.
+
+        Nothing can be opened any more afterwards: what still runs then must not switch anything on.
+        """
+        self._closed = True
         outcomes = self.safe()
         closing = [Step(f"close {name}", self._open[name].close, 5.0) for name in reversed(self._order)]
         outcomes += reach(closing)
@@ -155,6 +180,23 @@ class Bench:
         if self.world is not None:
             outcomes += reach([Step("end simulation", self.world.close, 20.0)])
         return outcomes
+
+    def _switched_off(self, name: str) -> Outcome:
+        driver = self._open[name]
+        step = Step(f"{name} off", driver.off, OFF_WITHIN)
+        (first,) = reach([step])
+        seconds = getattr(driver, "watchdog", None)
+        if first.done or not seconds:
+            return first
+        try:
+            self.clock.sleep(seconds + AFTER_WATCHDOG)
+        except ConformanceError as error:
+            return Outcome(step.name, False, f"{first.reason}; and its watchdog cannot be waited for: {error}")
+        (second,) = reach([step])
+        if second.done:
+            return Outcome(step.name, True, f"at the second try only; before: {first.reason}")
+        waited = f"nobody spoke to it for {seconds:g} s: its own watchdog must have switched it off"
+        return Outcome(step.name, False, f"{first.reason}; {waited}")
 
     def _check_power(self) -> None:
         supply = self._open.get("supply")
@@ -169,6 +211,10 @@ class Bench:
             )
 
     def _get(self, name: str, entries: Mapping[str, RoleEntry], what: str) -> Any:
+        if self._closed:
+            raise AbortedError(
+                "ABO-BEN-001", f"{what} {name!r} was asked for after the bench reached its safe state", where=self.name
+            )
         if name in self._open:
             return self._open[name]
         if name not in entries:
@@ -197,6 +243,14 @@ def open_entry(
 ) -> Any:
     """Open the driver that `entry` names; `address: sim:NAME` is resolved through `manifest`."""
     driver = registry.load(entry.driver, where=entry.where)
+    if not hasattr(driver, "open") or not hasattr(driver, "Settings"):
+        raise UsageError(
+            "USE-DRV-003",
+            f"{entry.driver!r} is no driver",
+            where=entry.where,
+            expected="a class with `Settings` and `open(settings, context)`",
+            todo="mend the package that provides it",
+        )
     extra: dict[str, Any] = {}
     address = entry.raw.get("address")
     if isinstance(address, str) and address.startswith(SIM):
@@ -205,4 +259,15 @@ def open_entry(
     settings = entry.settings(driver.Settings, extra)
     own = folder / role
     own.mkdir(parents=True, exist_ok=True)
-    return driver.open(settings, DriverContext(role, clock, own))
+    try:
+        return driver.open(settings, DriverContext(role, clock, own))
+    except ConformanceError:
+        raise
+    except Exception as error:  # whatever a foreign driver lets through: named, so that the bench can be mended
+        raise InstrumentError(
+            "BEN-INS-002",
+            f"driver {entry.driver!r} failed to open: {type(error).__name__}: {error}",
+            where=f"{role} ({entry.where})",
+            expected="an open instrument, or an error of the bench's own",
+            todo="check the instrument, then the driver",
+        ) from error

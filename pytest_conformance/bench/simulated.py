@@ -23,7 +23,8 @@ ADVANCE_TIMEOUT = 300.0
 class SimulatedWorld:
     """A simulated bench in a process of its own; its far ends are reached over their wires, as in a lab.
 
-    It dies with this process: it lives only as long as its standard input is open.
+    It dies with this process: it lives only as long as its standard input is open. Signals to this process's group
+    do not reach it, so that the safe state finds its instruments.
     """
 
     def __init__(self, dut: str, *, known_bad: Sequence[str], seed: int, door: str, folder: Path) -> None:
@@ -32,7 +33,12 @@ class SimulatedWorld:
         command = [sys.executable, "-m", "pytest_conformance.simulation", "--dut", dut, "--seed", str(seed)]
         command += ["--known-bad", ",".join(known_bad), "--door", door, "--folder", str(folder)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=folder
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=folder,
+            start_new_session=True,
         )
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
@@ -81,6 +87,7 @@ class SimulatedWorld:
                 if not line:
                     raise ConnectionError("the control connection was closed")
             except OSError as error:
+                self._hang_up()
                 raise self._gone(str(error)) from error
         answer = json.loads(line)
         if "error" in answer:
@@ -89,9 +96,7 @@ class SimulatedWorld:
 
     def close(self) -> None:
         """End the simulation: close its input, wait, and kill it when it does not go."""
-        if self._control is not None:
-            with contextlib.suppress(OSError):
-                self._control.close()
+        self._hang_up()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -102,6 +107,14 @@ class SimulatedWorld:
             self._process.kill()
             self._process.wait()
         self._errors.close()
+
+    def _hang_up(self) -> None:
+        """Close the control connection: after an error, question and answer may be out of step."""
+        connection, self._control = self._control, None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                self._reader.close()
+                connection.close()
 
     def _gone(self, why: str) -> SimulationError:
         return SimulationError(
@@ -123,14 +136,22 @@ class SimulatedWorld:
         if not line:
             self._process.wait()
             tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise SimulationError(
-                "BEN-SIM-001",
-                f"the simulated bench did not start: {tail[0]}",
-                where=str(log),
-                expected=f"a manifest within {START_TIMEOUT:g} s",
-                todo="read the log; run `conformance simulate` alone",
-            )
-        manifest: dict[str, Any] = json.loads(line)
+            raise self._no_start(tail[0], log)
+        try:
+            manifest = json.loads(line)
+        except ValueError:
+            manifest = None
+        if not isinstance(manifest, dict):
+            raise self._no_start(f"it said {line[:200]!r}", log)
         if isinstance(manifest.get("error"), str):
             raise UsageError("USE-SIM-001", manifest["error"], todo="`conformance validate --list` names what exists")
         return manifest
+
+    def _no_start(self, why: str, log: Path) -> SimulationError:
+        return SimulationError(
+            "BEN-SIM-001",
+            f"the simulated bench did not start: {why}",
+            where=str(log),
+            expected=f"a manifest within {START_TIMEOUT:g} s",
+            todo="read the log; run `conformance simulate` alone",
+        )
