@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.traffic import compression, uniformity
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.examiner import Examiner
 
 _HEAD = 65536
+_LONG_TEXT = re.compile(rb"[\t\r\n -~]{200,}")
 _EMBEDDED = (b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"BZh9", b"PK\x03\x04")
 
 
 def examine(examiner: Examiner, item: Item, depth: int) -> Accounting:
     """Try what a binary item can be, in the order of promise; what is left is opaque."""
-    for attempt in (_structured, _embedded, _template, _disguised):
+    for attempt in (_structured, _embedded, _encoded, _template, _disguised):
         account = attempt(examiner, item, depth)
         if account is not None:
             return account
@@ -65,6 +67,23 @@ def _embedded(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
             )
             return examiner.combine(item, [head, inner])
     return None
+
+
+def _encoded(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
+    """Find a long stretch of text inside binary data: a message of an unknown protocol with an encoded body."""
+    match = _LONG_TEXT.search(item.data)
+    if match is None:
+        return None
+    start, end = match.span()
+    mark = len(examiner.found)
+    inner = examiner.descend(item, Child(start, end, match.group(), f"text@{start}"), depth)
+    if len(examiner.found) == mark and inner.understood + inner.hit < (end - start) // 2:
+        return None
+    parts = [inner]
+    for a, b in ((0, start), (end, len(item.data))):
+        if b - a > 32:
+            parts.append(examiner.descend(item, Child(a, b, item.data[a:b], "beside-text"), depth))
+    return examiner.combine(item, parts)
 
 
 def _template(examiner: Examiner, item: Item, depth: int) -> Accounting | None:

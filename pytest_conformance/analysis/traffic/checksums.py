@@ -16,7 +16,14 @@ def ones_sum(data: bytes) -> int:
 
 
 def _header(buffer: bytes, at: int, ports: bytes) -> int | None:
-    """Find the TCP header in front of the payload at `at`."""
+    """Find the TCP header in front of the payload at `at`; 32 and 20 bytes are the usual lengths."""
+    for length in (32, 20):
+        if (
+            at >= length
+            and buffer[at - length + 12] >> 4 == length // 4
+            and buffer[at - length : at - length + 4] == ports
+        ):
+            return at - length
     for length in range(20, 64, 4):
         start = at - length
         if start < 0:

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
 _HEAD = 65536
 _LARGEST = 32 << 20
-_JFIF = bytes.fromhex("ffd8ffe000104a464946")
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-_KNOWN: tuple[tuple[bytes, bytes], ...] = (
-    (_JFIF, b""),
-    (b"\xff\xd8\xff\xdb\x00\x43\x00", b""),
-    (_PNG, b""),
-    (b"ftypheic", b""),
-    (b"ftypmif1", b""),
-    (b"ftypavif", b""),
-    (b"PK\x03\x04\x14\0\0\0", b""),
+_JFIF_FULL = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300")
+_KNOWN: tuple[bytes, ...] = (
+    _JFIF_FULL,
+    bytes.fromhex("ffd8ffe000104a4649460001"),
+    bytes.fromhex("ffd8ffdb004300"),
+    _PNG,
+    b"ftypheic",
+    b"ftypmif1",
+    b"ftypavif",
+    b"PK\x03\x04\x14\0\0\0",
 )
+_KEYED_HEAD = 4096
+_LONG_KEY_OFFSETS = 4
 _MAGICS = (
     b"\xff\xd8\xff\xe0",
     b"\xff\xd8\xff\xe1",
@@ -115,42 +118,31 @@ def _swapped(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield "byte-reversal", data[::-1]
 
 
-def _periodic(key: bytes, longest: int = 32) -> bytes:
-    """Return the shortest period of an implied key stream, empty when there is none inside it."""
-    for size in range(1, min(longest, len(key) - 2) + 1):
-        if all(key[i] == key[i % size] for i in range(size, len(key))):
-            return key[:size]
-    return b""
+def _shifted_xor(head: bytes, period: int) -> bytes:
+    """XOR of a buffer with itself moved by `period`: a repeating key of that period vanishes in it."""
+    size = len(head) - period
+    one, two = int.from_bytes(head[:size], "big"), int.from_bytes(head[period:], "big")
+    return (one ^ two).to_bytes(size, "big")
 
 
-def repeating_keys(data: bytes, longest: int = 32) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, key) of repeating XOR keys implied by known heads, where the key repeats inside the head.
+def repeating_keys(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, key) of repeating XOR keys under which a known head shows near the start.
 
-    For keys longer than a head shows, the rest comes from the most frequent byte of each key position, on the
-    assumption that zero is the most frequent plain byte of a picture's tables.
+    For each period the head XORed with itself moved by the period is searched; three bytes or more must agree.
     """
-    head = data[:4096]
-    for magic, _ in _KNOWN:
-        for at in range(min(len(head) - len(magic), 256)):
-            implied = bytes(a ^ b for a, b in zip(head[at : at + len(magic)], magic, strict=False))
-            key = _periodic(implied)
-            if key and any(key):
-                yield at, key
-
-
-def _long_keys(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (0, key) for keys up to 32 bytes: JPEG and PNG heads fix part, zeros and repeats of the body the rest."""
-    import numpy as np
-
-    part = np.frombuffer(data[: 1 << 16], np.uint8)
-    for size in range(2, 33):
-        rows = len(part) // size
-        if rows < 24:
+    head = data[:_KEYED_HEAD]
+    for period in range(2, 33):
+        if len(head) <= period + 3:
             return
-        grid = part[: rows * size].reshape(rows, size)
-        key = bytes(int(np.bincount(grid[:, column], minlength=256).argmax()) for column in range(size))
-        for plain in (0, 0xFF):
-            yield 0, bytes(c ^ plain for c in key)
+        moved = _shifted_xor(head, period)
+        for magic in _KNOWN:
+            if len(magic) < period + 3:
+                continue
+            at = moved.find(_shifted_xor(magic, period))
+            if at >= 0:
+                key = bytes(a ^ b for a, b in zip(head[at : at + period], magic, strict=False))
+                if len(key) == period and any(key):
+                    yield at, key
 
 
 def _xor(data: bytes, key: bytes, at: int) -> bytes:
@@ -164,22 +156,19 @@ def _xor(data: bytes, key: bytes, at: int) -> bytes:
 
 def _fixed_head(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield repeating-key candidates whose plain text shows a picture at the start."""
-    tried: set[bytes] = set()
     for at, key in repeating_keys(data):
-        layer = f"xor:{key.hex()}@{at % len(key)}"
-        if key + bytes([at % len(key)]) not in tried:
-            tried.add(key + bytes([at % len(key)]))
-            yield layer, _xor(data, key, at)
-    for magic in (_JFIF, _PNG):
-        for at in range(min(64, max(len(data) - len(magic), 0))):
-            yield from _extended(data, magic, at)
-            yield from _counting(data, magic, at)
+        yield f"xor:{key.hex()}@{at % len(key)}", _xor(data, key, at)
+    for magic in (_JFIF_FULL, _PNG):
+        if len(data) >= 2048:
+            for at in range(_LONG_KEY_OFFSETS):
+                yield from _extended(data, magic, at)
+        yield from _counting(data, magic)
 
 
 def _extended(data: bytes, magic: bytes, at: int) -> Iterator[tuple[str, bytes]]:
-    """Keys longer than the magic: its bytes give the key's head; each longer period is checked on a second place."""
+    """Keys longer than a head can prove: its bytes give their start, the commonest bytes of the body the rest."""
     implied = bytes(a ^ b for a, b in zip(data[at : at + len(magic)], magic, strict=False))
-    for size in range(len(magic) - 1, 33):
+    for size in range(max(len(magic) - 2, 14), 33):
         guess = _fill(data, at, implied[:size], size, magic)
         if guess is not None:
             yield f"xor:{guess.hex()}@{at % size}", _xor(data, guess, at)
@@ -206,20 +195,17 @@ def _fill(data: bytes, at: int, implied: bytes, size: int, magic: bytes) -> byte
     return bytes(key)
 
 
-def _counting(data: bytes, magic: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+def _counting(data: bytes, magic: bytes) -> Iterator[tuple[str, bytes]]:
     """XOR with a counter that rises by a constant step per byte."""
-    implied = [a ^ b for a, b in zip(data[at : at + len(magic)], magic, strict=False)]
-    if len(implied) < len(magic):
-        return
-    step = (implied[1] - implied[0]) & 255
-    if not step or any((implied[i] - implied[0] - i * step) & 255 for i in range(len(implied))):
-        return
-    start = (implied[0] - at * step) & 255
-    stream = bytes((start + i * step) & 255 for i in range(256))
-    size = len(data)
-    repeated = (stream * (size // 256 + 1))[:size]
-    plain = (int.from_bytes(data, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big")
-    yield f"xor-counter:{start:02x}+{step:02x}", plain
+    magic = magic[:10]
+    for at in range(min(64, max(len(data) - len(magic), 0))):
+        first, second = data[at] ^ magic[0], data[at + 1] ^ magic[1]
+        step = (second - first) & 255
+        if not step or any((data[at + i] ^ magic[i]) != (first + i * step) & 255 for i in range(2, len(magic))):
+            continue
+        start = (first - at * step) & 255
+        stream = bytes((start + i * step) & 255 for i in range(256))
+        yield f"xor-counter:{start:02x}+{step:02x}", _xor(data, stream, 0)
 
 
 def candidates(examiner: Examiner, data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -235,7 +221,12 @@ def candidates(examiner: Examiner, data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def undo(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
     """Try each disguise; a picture that decodes, or an item of which most is understood, is believed."""
-    if len(item.data) > _LARGEST or any(layer.startswith("undone-") for layer in item.layers):
+    examiner.budget.disguises -= 1
+    if (
+        examiner.budget.disguises < 0
+        or len(item.data) > _LARGEST
+        or any(layer.startswith("undone-") for layer in item.layers)
+    ):
         return None
     tried = 0
     for layer, plain in candidates(examiner, item.data):

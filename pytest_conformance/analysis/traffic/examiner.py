@@ -48,6 +48,7 @@ class Budget:
     depth: int = 8
     items: int = 20_000
     produced: int = 256 << 20
+    disguises: int = 3000
     spent: bool = False
 
     def take(self, item: Item, depth: int) -> bool:

@@ -88,7 +88,7 @@ def _tail(ranks: Slots, observed: float) -> float:
     for row in doubled:
         block = np.bincount(row, minlength=top + 1) / len(row)
         null = np.convolve(null, block)
-    return float(min(1.0, null[max(int(round(2 * observed)), 0) :].sum()))
+    return float(min(1.0, null[max(round(2 * observed), 0) :].sum()))
 
 
 def sum_test(

@@ -81,13 +81,11 @@ def looks_like_mqtt(data: bytes) -> bool:
         return data[first.body : first.body + 6] in (b"\0\4MQTT", b"\0\6MQIs")
     if first.kind == 3 and not _topic_at(data, first.body):
         return False
-    chain, reached = packets(data[: 1 << 20])
-    return (
-        len(chain) >= 3
-        and chain[-1].end == len(data) == reached
-        and any(p.kind == 3 for p in chain)
-        and all(_topic_at(data, p.body) for p in chain if p.kind == 3)
-    )
+    chain, _ = packets(data)
+    publishes = [p for p in chain if p.kind == 3]
+    if chain[-1].end != len(data) or not publishes or not all(_topic_at(data, p.body) for p in publishes):
+        return False
+    return len(chain) >= 3 or (len(publishes) == len(chain) and len(_topic_at(data, publishes[0].body)) >= 3)
 
 
 def _topic_at(data: bytes, at: int) -> str:

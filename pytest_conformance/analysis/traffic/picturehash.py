@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -66,20 +67,21 @@ def phash(grey: Grey) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _lanczos(size: int, out: int) -> NDArray[np.float64]:
+@lru_cache(maxsize=64)
+def _lanczos(size: int, out: int) -> NDArray[np.float32]:
     """Weights of antialiased Lanczos-3 resampling from `size` to `out` samples, one row an output sample."""
     scale = size / out
     support = 3 * max(scale, 1.0)
     centres = (np.arange(out) + 0.5) * scale
     x = (np.arange(size)[None, :] + 0.5 - centres[:, None]) / max(scale, 1.0)
     weights = np.where(np.abs(x) < support / max(scale, 1.0), np.sinc(x) * np.sinc(x / 3), 0.0)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def dhash(grey: Grey) -> int:
     """64-bit difference hash: 9 x 8 Lanczos-resampled grey, each pixel against its left neighbour."""
     height, width = grey.shape[:2]
-    across = np.clip(np.rint(grey.astype(np.float64) @ _lanczos(width, 9).T), 0, 255)
+    across = np.clip(np.rint(grey.astype(np.float32) @ _lanczos(width, 9).T), 0, 255)
     small = np.clip(np.rint(_lanczos(height, 8) @ across), 0, 255)
     return int.from_bytes(np.packbits((small[:, 1:] > small[:, :-1]).astype(np.uint8)).tobytes(), "big")
 

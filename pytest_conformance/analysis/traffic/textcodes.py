@@ -20,6 +20,11 @@ _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n\f\v"
 _ESCAPED = re.compile(rb"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-7]{3}|[nrtbf/\"'\\])")
 
 
+_RUN_MARKS = bytes(65 if chr(c).isalnum() and c < 128 or c in b"+/_-" else 32 for c in range(256))
+_RUN_MARK = b"A" * SHORTEST_RUN
+_LINE_MARK = b"A" * 40
+
+
 class Run(NamedTuple):
     """A stretch of text that may be encoded bytes: its extent, its characters, and the likely codes in order."""
 
@@ -58,6 +63,9 @@ def _codes(text: bytes) -> tuple[str, ...]:
 
 def runs(data: bytes) -> Iterator[Run]:
     """Yield the stretches of 48 characters or more that may be encoded bytes; wrapped lines are joined."""
+    marks = data.translate(_RUN_MARKS)
+    if _RUN_MARK not in marks and _LINE_MARK not in marks:
+        return
     taken = 0
     wrapped = list(_LINES.finditer(data)) if b"\n" in data else []
     for match in wrapped:
