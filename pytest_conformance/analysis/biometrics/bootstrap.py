@@ -34,10 +34,13 @@ class BootstrapInterval:
 
 @dataclass(frozen=True)
 class TrialLabels:
-    """To whom each mated and each non-mated score belongs: subjects, and artefacts where there are any."""
+    """To which subject, or artefact, each mated and each non-mated score belongs; None where the side has none.
 
-    mated: Labels
-    non_mated: Labels
+    Bona fide presentations have no artefact. A label that stands on both sides is one cluster, drawn once for both.
+    """
+
+    mated: Labels | None
+    non_mated: Labels | None
 
 
 def bootstrap_rate(
@@ -121,7 +124,7 @@ class _Weighing:
 
     mated: Floats
     non_mated: Floats
-    codes: tuple[tuple[Ints, Ints, int], ...]
+    codes: tuple[tuple[Ints | None, Ints | None, int], ...]
     mated_ends: Ints
     non_mated_ends: Ints
     rank: Ints
@@ -141,10 +144,12 @@ class _Weighing:
         for what, labels in (("subjects", subjects), ("artefacts", artefacts)):
             if labels is None:
                 continue
-            _same_length(len(mated), labels.mated)
-            _same_length(len(others), labels.non_mated)
-            found, size = _codes([*labels.mated, *labels.non_mated], what)
-            codes.append((found[: len(mated)][orders[0]], found[len(mated) :][orders[1]], size))
+            sides = (labels.mated, mated), (labels.non_mated, others)
+            for side, scores in sides:
+                _same_length(len(scores), side)
+            found, size = _codes([each for side, _ in sides for each in side or ()], what)
+            first_code = len(labels.mated or ())
+            codes.append((_ordered(found[:first_code], orders[0]), _ordered(found[first_code:], orders[1]), size))
         observed = np.unique(np.concatenate([first, second]))
         return cls(
             first,
@@ -159,10 +164,12 @@ class _Weighing:
         """Return how often each mated and each non-mated score was drawn."""
         import numpy as np
 
-        weights: list[Any] = [np.float64(1), np.float64(1)]
+        weights = [np.ones(len(self.mated)), np.ones(len(self.non_mated))]
         for mated, others, size in self.codes:
             drawn = np.bincount(generator.integers(0, size, size), minlength=size).astype(np.float64)
-            weights = [weights[0] * drawn[mated], weights[1] * drawn[others]]
+            for side, codes in enumerate((mated, others)):
+                if codes is not None:
+                    weights[side] *= drawn[codes]
         return weights[0], weights[1]
 
     def fnmr_at_fmr(self, mated: Floats, others: Floats, share: float) -> float:
@@ -192,6 +199,10 @@ class _Weighing:
         if after[0] == after[1]:
             return float(after[0])
         return float(min(fmr[place - 1] + fnmr[place - 1], sum(after)) / 2)
+
+
+def _ordered(codes: Ints, order: Ints) -> Ints | None:
+    return codes[order] if len(codes) else None
 
 
 def _before(sums: Floats, ends: Ints) -> Floats:
@@ -234,8 +245,13 @@ def _same_length(trials: int, *labels: Labels | None) -> None:
 def _interval(estimate: float, drawn: Floats, resamples: int, confidence: Number, seed: int) -> BootstrapInterval:
     import numpy as np
 
-    if len(drawn) < 100:
-        raise MethodError("MET-BIO-011", f"only {len(drawn)} of {resamples} resamples had trials on both sides")
+    if len(drawn) < 0.95 * resamples:
+        raise MethodError(
+            "MET-BIO-011",
+            f"{resamples - len(drawn)} of {resamples} resamples had no trial to form the rate from",
+            expected="at most 5 % of them",
+            todo="too few subjects or artefacts: use effective_interval, or present more of them",
+        )
     tail = float(1 - confidence_level(confidence)) / 2
     lower, upper = np.quantile(drawn, [tail, 1 - tail])
     return BootstrapInterval(estimate, float(lower), float(upper), drawn, resamples - len(drawn), seed)
