@@ -127,7 +127,13 @@ class ReferenceDevice:
     def keys(self) -> str:
         if self.declaration.keylog != "lent":
             return ""
-        return str(self.console.call("keylog").get("text", ""))
+        text = ""
+        while True:
+            answer = self.console.call("keylog", offset=len(text)) if text else self.console.call("keylog")
+            more = str(answer.get("text", ""))
+            text += more
+            if not more or len(text) >= int(answer.get("size", 0)):
+                return text
 
     # --- rules and consents ---------------------------------------------------------------------------------
 

@@ -107,9 +107,13 @@ class Service(Behaviour):
         return {"size": size, "data": base64.b64encode(data).decode()}
 
     @verb("keylog")
-    def keys(self) -> Json:
+    def keys(self, offset: int = 0) -> Json:
+        """Return the key log from character `offset` on, as much as one answer holds, and its whole size."""
+        if not isinstance(offset, int) or offset < 0:
+            raise VerbError("RANGE", "offset is a whole number of characters")
         path = self.device.keylog
-        return {"text": path.read_text("ascii", "replace") if path.exists() else ""}
+        text = path.read_text("ascii", "replace") if path.exists() else ""
+        return {"text": text[offset : offset + LONGEST_DUMP], "size": len(text)}
 
     @verb("reset")
     def factory_reset(self) -> Json:
