@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_conformance.simulation.ble_air import Air
     from pytest_conformance.simulation.world import World
 
-SecurityNeed = Literal["open", "encrypted", "authenticated"]
+SecurityNeed = Literal["open", "encrypted", "authenticated", "secure"]
 
 
 ADVERTISEMENT = 31
@@ -32,7 +32,7 @@ class GattCharacteristic:
     """A value of a service. Handlers run on the radio's thread and must return at once.
 
     `security` is what the link must be before the value is read, written or notified: "encrypted" after any pairing,
-    "authenticated" only after one with a passkey.
+    "authenticated" only after one with a passkey, "secure" only after one with a passkey over LE Secure Connections.
     """
 
     uuid: str
@@ -62,6 +62,10 @@ class Pairing:
     """Called with the passkey when the device shows it."""
     secure_connections: bool = True
     """False: legacy pairing only."""
+    allowed: Callable[[], bool] | None = None
+    """Asked before each pairing; False refuses it."""
+    done: Callable[[bool], None] | None = None
+    """Told how each pairing ended."""
 
 
 @dataclass(frozen=True)

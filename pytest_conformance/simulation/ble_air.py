@@ -168,6 +168,7 @@ class _Unit:
         self._bonds = bonds
         self._note = note
         self._authenticated: set[int] = set()
+        self._secure: set[int] = set()
         self._controller = Controller("device", link=link)
         host = Host(self._controller, AsyncPipeSink(self._controller))
         self.device = Device(name=peripheral.name, address=Address(peripheral.address), host=host)
@@ -246,13 +247,15 @@ class _Unit:
             return att.ErrorCode.INSUFFICIENT_AUTHENTICATION
         if need == "authenticated" and connection.handle not in self._authenticated:
             return att.ErrorCode.INSUFFICIENT_AUTHENTICATION
+        if need == "secure" and not {connection.handle} <= self._authenticated & self._secure:
+            return att.ErrorCode.INSUFFICIENT_AUTHENTICATION
         return None
 
     def _connected(self, connection: Connection) -> None:
         peer = str(connection.peer_address)
         self._note("connected", {"peer": peer})
         connection.on("pairing", lambda keys: self._paired(connection, keys))
-        connection.on("pairing_failure", lambda reason: self._note("pairing-failed", {"reason": int(reason)}))
+        connection.on("pairing_failure", lambda reason: self._not_paired(int(reason)))
         connection.on("connection_encryption_change", lambda: self._encrypted(connection))
         connection.on("disconnection", lambda reason: self._left(connection, peer, int(reason)))
         if self._peripheral.on_connection is not None:
@@ -262,7 +265,16 @@ class _Unit:
         authenticated = _authenticated(keys)
         if authenticated:
             self._authenticated.add(connection.handle)
+        if keys.ltk is not None:
+            self._secure.add(connection.handle)
+        if self._peripheral.pairing.done is not None:
+            self._peripheral.pairing.done(True)
         self._note("paired", {"authenticated": authenticated, "secure_connections": bool(connection.sc)})
+
+    def _not_paired(self, reason: int) -> None:
+        if self._peripheral.pairing.done is not None:
+            self._peripheral.pairing.done(False)
+        self._note("pairing-failed", {"reason": reason})
 
     def _encrypted(self, connection: Connection) -> None:
         asyncio.get_running_loop().create_task(self._recall(connection))
@@ -272,9 +284,12 @@ class _Unit:
         keys = await self._bonds.get(str(connection.peer_address))
         if keys is not None and _authenticated(keys):
             self._authenticated.add(connection.handle)
+        if keys is not None and keys.ltk is not None:
+            self._secure.add(connection.handle)
 
     def _left(self, connection: Connection, peer: str, reason: int) -> None:
         self._authenticated.discard(connection.handle)
+        self._secure.discard(connection.handle)
         self._note("disconnected", {"peer": peer, "reason": reason})
         if self._peripheral.on_connection is not None:
             self._peripheral.on_connection(False)
@@ -324,7 +339,8 @@ class _Delegate(PairingDelegate):
         self._pairing = pairing
 
     async def accept(self) -> bool:
-        return self._pairing.method != "none"
+        allowed = self._pairing.allowed
+        return self._pairing.method != "none" and (allowed is None or allowed())
 
     async def generate_passkey(self) -> int:
         assert self._pairing.passkey is not None
