@@ -55,8 +55,12 @@ def known_bad(name: str, *, kind: str, slot: str, breaks: Sequence[str]) -> Call
 
 
 def variants(kind: str | None = None) -> list[Variant]:
-    """Return the variants that fit `kind` (None: all), sorted by kind and name."""
-    chosen = [v for v in _VARIANTS.values() if kind is None or v.kind in (kind, ANY)]
+    """Return the variants that fit `kind` (None: all), sorted by kind and name; a kind's own beats one of any kind."""
+    chosen = [
+        v
+        for v in _VARIANTS.values()
+        if kind is None or v.kind == kind or (v.kind == ANY and (kind, v.name) not in _VARIANTS)
+    ]
     return sorted(chosen, key=lambda v: (v.kind, v.name))
 
 
