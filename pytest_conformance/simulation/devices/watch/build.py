@@ -1,0 +1,55 @@
+"""Put the simulated watch together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_conformance.simulation.devices import bad_household  # noqa: F401  (registers known-bad variants)
+from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
+from pytest_conformance.simulation.devices.behaviours import COMMON
+from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
+from pytest_conformance.simulation.devices.phone import PhoneApp
+from pytest_conformance.simulation.devices.watch import bad  # noqa: F401  (registers the known-bad variants)
+from pytest_conformance.simulation.devices.watch.app import WatchPages
+from pytest_conformance.simulation.devices.watch.child import Child, WatchErasing
+from pytest_conformance.simulation.devices.watch.cloud import WatchCloud, WatchService
+from pytest_conformance.simulation.devices.watch.guardian import Controls, Filter, Pin, Use
+from pytest_conformance.simulation.devices.watch.radio import Radio
+from pytest_conformance.simulation.devices.watch.senses import HeartRate, Location, Microphone, Steps, Wrist
+from pytest_conformance.simulation.devices.watch.words import FACTS, SPEC
+from pytest_conformance.simulation.world import World
+
+SLOTS: Mapping[str, type[Behaviour]] = {
+    **COMMON,
+    "boot": Boot,
+    "spec": Spec.of(SPEC),
+    "owner": Owner,
+    "consents": Consents,
+    "permissions": Permissions,
+    "rules": Rules,
+    "cloud": WatchCloud,
+    "backend": WatchService,
+    "erasing": WatchErasing,
+    "radio": Radio,
+    "wrist": Wrist,
+    "location": Location,
+    "heart": HeartRate,
+    "steps": Steps,
+    "microphone": Microphone,
+    "child": Child,
+    "controls": Controls,
+    "filter": Filter,
+    "use": Use,
+    "pin": Pin,
+    "app": WatchPages,
+}
+"""The good watch."""
+
+
+def build(world: World, known_bad: tuple[str, ...]) -> Device:
+    """Return a watch in `world` with the variants `known_bad` swapped in; its app is `world.app`."""
+    for host in SPEC.hosts.values():
+        world.cloud.host(host)
+    device = Device(world, "wearable", FACTS, SLOTS, known_bad)
+    world.app = PhoneApp(device)
+    return device
