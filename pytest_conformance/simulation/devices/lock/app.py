@@ -20,7 +20,7 @@ from pytest_conformance.simulation.devices.base import Device, verb
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.users import OWNER, Users
 from pytest_conformance.simulation.devices.lock.words import GUARDIAN_CODE
-from pytest_conformance.simulation.devices.owner import Consents, Owner
+from pytest_conformance.simulation.devices.owner import Consents
 from pytest_conformance.simulation.devices.phone import AppPages
 from pytest_conformance.simulation.farend import Json
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+from pytest_conformance.simulation.companion import AppScreen, Checkbox, Control, Link, Session
+from pytest_conformance.simulation.companion.flows import ConsentStyle
 from pytest_conformance.simulation.devices.base import verb
 from pytest_conformance.simulation.devices.behaviours import Storage
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.known_bad import known_bad
+from pytest_conformance.simulation.devices.lock.app import LockPages
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.entry import Keypad, Lockout, Recognition, Reports
 from pytest_conformance.simulation.devices.lock.sensor import FaceSensor, Liveness, picture_of
+from pytest_conformance.simulation.devices.lock.users import Users
+from pytest_conformance.simulation.devices.owner import Consents
+from pytest_conformance.simulation.devices.spec import ConsentSpec
 from pytest_conformance.simulation.farend import Json
 
 
@@ -123,3 +130,89 @@ class LooksAlways(FaceSensor):
         if face is not None:
             self.device.get(Storage).put("seen/last", picture_of(views, face))
         self.rest()
+
+
+@known_bad("no-face-notice", kind="lock", slot="app", breaks=["CN-FRT-5.a"])
+class NoFaceNotice(LockPages):
+    """Asks to agree to the processing of a face without saying what for, where and how long."""
+
+    style = ConsentStyle(notice=False)
+
+    def consent_page(self, scope: str, session: Session) -> AppScreen | None:
+        screen = super().consent_page(scope, session)
+        return replace(screen, title="One more step", controls=_bare(screen.controls)) if screen else None
+
+
+@known_bad("preticked-consent", kind="lock", slot="app", breaks=["CN-FRT-6.a"])
+class PretickedConsent(LockPages):
+    """Ticks the box of the face consent before anybody touched it."""
+
+    style = ConsentStyle(ticked=True)
+
+
+@known_bad("bundled-consent", kind="lock", slot="app", breaks=["CN-FRT-6.a"])
+class BundledConsent(LockPages):
+    """Has one box for the face and for messages about new products."""
+
+    style = ConsentStyle(bundled=("I agree to messages about new products",))
+
+
+@known_bad("face-survives-withdrawal", kind="lock", slot="users", breaks=["CN-FRT-6.c"])
+class FaceSurvivesWithdrawal(Users):
+    """Keeps the templates when the consent to them is withdrawn."""
+
+    def forget_faces(self, *, children: bool) -> None:
+        """Forget nothing."""
+
+
+@known_bad("withdrawal-by-mail", kind="lock", slot="app", breaks=["CN-FRT-6.c"])
+class WithdrawalByMail(LockPages):
+    """Has no way to withdraw the face consent in the app."""
+
+    def _consent_control(self, consent: ConsentSpec) -> Control:
+        if consent.scope == "face":
+            return Link("Write to us", "/declined")
+        return super()._consent_control(consent)
+
+
+@known_bad("children-without-guardian", kind="lock", slot="enrolment", breaks=["CN-FRT-7.a"])
+class ChildrenWithoutGuardian(Enrolment):
+    """Takes a child's own consent for the guardian's."""
+
+    def needs(self, user: str) -> str:
+        return "face"
+
+
+@known_bad("any-guardian-code", kind="lock", slot="app", breaks=["CN-FRT-7.a"])
+class AnyGuardianCode(LockPages):
+    """Takes any code for the guardian's."""
+
+    def guardian_right(self, code: str) -> bool:
+        return bool(code)
+
+
+@known_bad("recognises-in-the-cloud", kind="lock", slot="recognition", breaks=["CN-FRT-8.a", "EN303645-5.9-2"])
+class RecognisesInTheCloud(Recognition):
+    """Asks the cloud before it opens for a face: without the uplink nobody gets in by face."""
+
+    def _matched(self, user: str, picture: bytes) -> None:
+        if self.device.get(CloudLink).request("GET", "/v1/time") is None:
+            self._rejected("offline", picture)
+        else:
+            super()._matched(user, picture)
+
+
+@known_bad("no-pin-without-cloud-consent", kind="lock", slot="keypad", breaks=["CN-PIPL-16"])
+class NoPinWithoutCloudConsent(Keypad):
+    """Takes PINs only from people who agreed to face pictures in the cloud."""
+
+    @verb("keypad")
+    def typed(self, digits: str) -> Json:
+        if not self.device.get(Consents).given("cloud_face"):
+            return {"result": "refused"}
+        return super().typed(digits)
+
+
+def _bare(controls: tuple[Control, ...]) -> tuple[Control, ...]:
+    """Return the controls with the box's words taken away."""
+    return tuple(replace(each, label="I agree", note="") if isinstance(each, Checkbox) else each for each in controls)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_conformance.simulation.devices import bad_household  # noqa: F401  (registers the known-bad variants)
+from pytest_conformance.simulation.devices import (
+    bad_boot,  # noqa: F401  (register known-bad variants)
+    bad_household,  # noqa: F401  (registers the known-bad variants)
+)
 from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
 from pytest_conformance.simulation.devices.behaviours import COMMON
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.erasing import Erasing
 from pytest_conformance.simulation.devices.lanport import LanPort
-from pytest_conformance.simulation.devices.lock import bad  # noqa: F401  (registers the known-bad variants)
+from pytest_conformance.simulation.devices.lock import bad  # noqa: F401
 from pytest_conformance.simulation.devices.lock.app import LockPages
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.entry import Bolt, Keypad, Lockout, Recognition, Reports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_conformance.simulation.devices.base import Behaviour, Device, VerbError, verb
 from pytest_conformance.simulation.devices.behaviours import Storage
@@ -60,7 +60,7 @@ class Lockout(Behaviour):
 
     @property
     def locked(self) -> bool:
-        return self.world.timeline.now() < int(self._load().get("until", 0))
+        return self.world.timeline.now() < int(self._load().get("until") or 0)
 
     def wrong(self) -> None:
         """Count a wrong try of any kind."""
@@ -91,7 +91,7 @@ class Lockout(Behaviour):
         self.world.lamp.set("off")
         self.device.log("lockout-over")
 
-    def _load(self) -> dict[str, list[int]]:
+    def _load(self) -> dict[str, Any]:
         raw = self.device.get(Storage).get(self.record)
         return dict(json.loads(raw)) if raw else {}
 
@@ -213,7 +213,18 @@ class Reports(Behaviour):
             return
         link.publish("unlock", {"user": user, "way": way})
         if picture is not None and self.device.get(Consents).given("cloud_face"):
-            link.send("face_picture", picture, "image/jpeg")
+            link.send(f"face_picture/{user}", picture, "image/jpeg")
+
+    def forget(self, user: str) -> None:
+        """Have the cloud delete the pictures of `user`."""
+        if self.device.get(CloudLink).may_speak():
+            self.device.get(CloudLink).delete(f"face_picture/{user}")
+
+    def start(self) -> None:
+        self.device.get(Consents).when_withdrawn("cloud_face", self._forget_all)
+
+    def _forget_all(self) -> None:
+        self.device.get(CloudLink).delete("face_picture")
 
     def rejected(self, reason: str, picture: bytes) -> None:
         """Somebody was turned away: nothing about him is kept or sent."""

@@ -71,7 +71,10 @@ class Users(Behaviour):
         return self._storage.get(f"face/{user}") is not None
 
     def drop_face(self, user: str) -> None:
-        """Forget template and picture of `user`."""
+        """Forget template and picture of `user`, also what went to the cloud."""
+        from pytest_conformance.simulation.devices.lock.entry import Reports
+
+        self.device.get(Reports).forget(user)
         self._storage.drop(f"face/{user}")
         self._storage.drop(f"picture/{user}")
 
