@@ -192,7 +192,8 @@ def summarise(
     """Return what the trials show once the chain's delay is taken off.
 
     Raises MethodError MET-LAT-003 for a trial recorded twice, -004 without a valid trial, -005 when the corrected
-    median is negative by more than its U (the correction cannot be right); MET-BIO-012 for too few trials to bound the quantile.
+    median is negative by more than twice its U (the correction cannot be right); MET-BIO-012 for too few trials to
+    bound the quantile.
     """
     identities = [each.id for each in trials]
     if len(set(identities)) != len(identities):
@@ -205,11 +206,11 @@ def summarise(
     times = sorted(_corrected(each, chain) for each in valid)
     bound = quantile_upper_bound(times, quantile, confidence)
     median, reach = statistics.median(times), _median_uncertainty(times, chain)
-    if median < -reach:
+    if median < -2 * reach:
         raise MethodError(
             "MET-LAT-005",
             f"the median is {median * 1e3:.3f} ms after correction",
-            expected=f"0 or more, within its uncertainty of {reach * 1e3:.3f} ms",
+            expected=f"0 or more; its uncertainty is {reach * 1e3:.3f} ms",
             todo="calibrate the chain: its correction is larger than the measured times",
         )
     return LatencySummary(
@@ -227,7 +228,7 @@ def summarise(
 
 
 def _corrected(trial: TimedTrial, chain: Budget) -> float:
-    """Return the corrected time; near 0 the chain's jitter may leave a little less, which is kept: cutting it biases."""
+    """Return the corrected time; jitter of the chain may leave less than 0, which is kept: cutting biases."""
     return math.inf if trial.end_ns is None else (trial.end_ns - trial.start_ns) / 1e9 + chain.correction_s
 
 
