@@ -51,6 +51,8 @@ def asked_for(config: pytest.Config, name: str) -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(*ids): the clauses of the catalogue that this test judges")
+    if config.option.help or config.option.version:
+        return
     if any(asked_for(config, name) for name in ("bench", "replay", "resume")):
         from pytest_conformance.running.session import start
 

@@ -20,18 +20,18 @@ REASON_LENGTH = 400
 """Characters of a reason that the record keeps; pytest's full explanation is in the views."""
 
 
-class Inconclusive(Exception):
+class InconclusiveError(Exception):
     """Raised in place of an assertion that a bench error lies behind, so that no view takes it for a failure."""
 
 
-class LimitExceeded(AssertionError):
+class LimitExceededError(AssertionError):
     """A measured value lies outside its limit under the agreed decision rule."""
 
 
 class Judgement:
     """What a clause test adds to its verdict: measurements, evidence, and conditional verdicts.
 
-    `require` is how a measured value meets its limit. It raises `LimitExceeded` (FAIL) when the decision rule
+    `require` is how a measured value meets its limit. It raises `LimitExceededError` (FAIL) when the decision rule
     says so, records a conditional verdict, and refuses with a method error inside a guard band that the rule
     leaves undecided.
     """
@@ -58,7 +58,7 @@ class Judgement:
     ) -> Verdict:
         """Compare `value` (with expanded uncertainty, k = 2, both in the limit's unit) with `limit`.
 
-        Returns the verdict when it is a pass of some kind. Raises LimitExceeded for FAIL, and MethodError for a
+        Returns the verdict when it is a pass of some kind. Raises LimitExceededError for FAIL, and MethodError for a
         value that the rule cannot decide or that is not a finite number.
         """
         from pytest_conformance.errors import InstrumentError, MethodError
@@ -70,7 +70,7 @@ class Judgement:
             raise InstrumentError("BEN-INS-090", f"{name}: {error}", expected="a finite reading") from error
         said = f"{name} is {value:g} {limit.unit} (U = {uncertainty:g} {limit.unit}), limit {limit}"
         if verdict is Verdict.FAIL:
-            raise LimitExceeded(said)
+            raise LimitExceededError(said)
         if verdict is Verdict.INCONCLUSIVE:
             raise MethodError(
                 "MET-LIM-001", f"{said}: inside the guard band", todo="measure again with less uncertainty"
@@ -115,7 +115,7 @@ def disguised(error: BaseException) -> BaseException | None:
     if isinstance(error, AssertionError):
         behind = bench_error_behind(error)
         if behind is not None:
-            return Inconclusive(str(behind))
+            return InconclusiveError(str(behind))
     return None
 
 
@@ -146,6 +146,7 @@ def from_json(data: Mapping[str, Any]) -> Contribution:
 
 
 def _one_line(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate would kill a parallel worker
     head = text.split("\nassert ", 1)[0] if not text.startswith("assert ") else text
     line = " ".join(head.split())
     return line if len(line) <= REASON_LENGTH else line[: REASON_LENGTH - 1] + "…"

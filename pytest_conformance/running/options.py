@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_conformance.drivers import registry
 from pytest_conformance.errors import UsageError
 from pytest_conformance.plugin import asked_for
 
@@ -59,6 +60,7 @@ def read(config: pytest.Config) -> Request:
     declaration = load_declaration(find_declaration(dut, here))
     catalogue = load_catalogue()
     require_sound(declaration, catalogue)
+    require_fitting_driver(declaration)
     known_bad = tuple(each.strip() for each in asked_for(config, "known_bad").split(",") if each.strip())
     if known_bad and bench.mode != "mock":
         raise UsageError(
@@ -79,3 +81,17 @@ def read(config: pytest.Config) -> Request:
         bool(config.getoption("conformance_accredited") or config.getini("conformance_accredited")),
         bool(config.getoption("conformance_require_all") or config.getini("conformance_require_all")),
     )
+
+
+def require_fitting_driver(declaration: Declaration) -> None:
+    """Raise UsageError when the device driver that the declaration names is not there or is for another kind."""
+    driver = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
+    kind = getattr(driver, "kind", declaration.kind)
+    if kind != declaration.kind:
+        raise UsageError(
+            "USE-DUT-002",
+            f"the declaration is of a {declaration.kind}, but its driver {declaration.driver!r} is for a {kind}",
+            where=declaration.place(("kind",)),
+            expected=f"kind: {kind}, or the driver of a {declaration.kind}",
+            todo="correct `kind` or `driver` in the declaration",
+        )

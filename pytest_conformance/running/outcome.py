@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.running import judging
-from pytest_conformance.running.plan import Planned, conclude, exit_code
+from pytest_conformance.running.plan import DESELECTED, REFUSED, UNDECIDED, Planned, conclude, exit_code
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
@@ -144,10 +144,14 @@ def finish(session: BenchSession, exit_status: int) -> int:
                 [clause_id], said, derived_from=session.request.catalogue.clauses[clause_id].derived_from
             )
     code = exit_status
-    if exit_status in JUDGED:
+    if session.refused:
+        code = REFUSED
+    elif exit_status in JUDGED and not session.config.option.collectonly:
         require_all = session.request.require_all or session.request.accredited
         code = exit_code(plan, {**verdicts, **derived}, require_all=require_all)
-    session.run.stop(code, partial=bool(session.deselected))
+        if code == 0 and session.unjudged:
+            code = UNDECIDED
+    session.run.stop(code, partial=session.partial, reason="; ".join(dict.fromkeys(session.refused)))
     build(session)
     return code
 
@@ -182,13 +186,17 @@ def plan_from(run: Run, session: BenchSession) -> dict[str, Planned]:
     from pytest_conformance.running.plan import make_plan
 
     selected: dict[str, list[str]] = {}
+    deselected: set[str] = set()
     for event in read_journal(run.folder / "journal.jsonl"):
         if event.type == "plan":
+            session.partial = bool(event.data["partial"])
             for row in event.data["clauses"]:
                 if row["tests"]:
                     selected[row["id"]] = list(row["tests"])
+                elif row["reason"] == DESELECTED:
+                    deselected.add(row["id"])
     request = session.request
-    return make_plan(request.catalogue, request.declaration, selected)
+    return make_plan(request.catalogue, request.declaration, selected, deselected)
 
 
 def clauses_by_test(plan: Mapping[str, Planned]) -> dict[str, tuple[str, ...]]:

@@ -97,7 +97,9 @@ def _verdict(row: Planned, said: Sequence[Contribution]) -> ClauseVerdict:
     if said:
         return fold(said)
     if row.tests:
-        return ClauseVerdict(Verdict.NOT_TESTED, Cause.ABORTED, "selected, but the run ended before it")
+        return ClauseVerdict(
+            Verdict.NOT_TESTED, Cause.ABORTED, "selected, but no verdict came: skipped, or the run ended before it"
+        )
     return ClauseVerdict(Verdict.NOT_TESTED, None, row.reason)
 
 

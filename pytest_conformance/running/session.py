@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,17 +30,35 @@ if TYPE_CHECKING:
 JUDGEMENT = pytest.StashKey[judging.Judgement]()
 STATE = pytest.StashKey["BenchSession"]()
 RUN_FOLDER = "conformance_run"
+REFUSAL = "conformance_refusal"
 
 
 def start(config: pytest.Config) -> None:
     """Prepare a bench run: read what was asked, start the record, and register the hooks and fixtures."""
     try:
         state = BenchSession(config, read(config))
-    except UsageError as error:
+    except ConformanceError as error:
         pytest.exit(f"refused to start: {error}", returncode=REFUSED)
     config.stash[STATE] = state
     config.pluginmanager.register(state, "conformance-session")
     state.register_fixtures()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no signal break into this block: an impatient second Ctrl-C must not leave the device powered (case A03).
+
+    Outside the main thread, where handlers cannot be set, nothing breaks in anyway.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def state_of(config: pytest.Config) -> BenchSession:
@@ -65,6 +84,11 @@ class BenchSession:
         self.live: LiveView | None = None
         self.selected: dict[str, list[str]] = {}
         self.deselected: set[str] = set()
+        self.partial = False
+        self.unjudged = 0
+        """Failures of tests that judge no clause."""
+        self.refused: list[str] = []
+        """Why parallel workers refused to start."""
         if self.worker is None and self.parallel and request.bench.mode != "mock" and not request.bench.slots:
             raise UsageError(
                 "USE-PAR-001",
@@ -114,13 +138,19 @@ class BenchSession:
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[RUN_FOLDER] = str(self.run.folder)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        reason = getattr(node, "workeroutput", {}).get(REFUSAL)
+        if reason:
+            self.refused.append(str(reason))
+
     # --- collection -----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Shipped suites are collected wherever they lie, also inside a virtual environment."""
         for argument in self.config.args:
-            chosen = Path(argument.split("::")[0])
+            chosen = self.config.invocation_params.dir / argument.split("::")[0]
             if collection_path == chosen or collection_path in chosen.parents:
                 return False
         return None
@@ -133,14 +163,16 @@ class BenchSession:
         kept: list[pytest.Item] = []
         dropped: list[pytest.Item] = []
         for item in items:
-            ids = clauses_of(item)
-            keep = matches(ids, self.request.clauses) if self.request.clauses else True
-            (kept if keep else dropped).append(item)
-            if not keep:
-                self.deselected.update(ids)
+            (kept if matches(clauses_of(item), self.request.clauses) else dropped).append(item)
         if dropped:
             self.config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Whoever left tests out (`--clauses`, `-k`, `-m`, `--deselect`): their clauses were not judged for that."""
+        for item in items:
+            self.deselected.update(clauses_of(item))
+            self.partial = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -158,7 +190,7 @@ class BenchSession:
                 outcome.label(item, self)
         if self.worker in (None, "gw0"):
             rows = (each.row() for each in self.plan.values())
-            self.run.plan(rows, documents=outcome.documents(self), partial=bool(self.deselected))
+            self.run.plan(rows, documents=outcome.documents(self), partial=self.partial)
 
     def _not_applicable(self, ids: Sequence[str]) -> str:
         if not ids or any(self.plan[each].applies for each in ids):
@@ -169,8 +201,13 @@ class BenchSession:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        if session.config.option.collectonly or self.parallel or not session.items or session.testsfailed:
+        option = session.config.option
+        broken = session.testsfailed and not option.continue_on_collection_errors
+        if option.collectonly or broken or not (session.items or self.parallel):
             return (yield)
+        if self.parallel:
+            with self._stoppable():
+                return (yield)
         with self._stoppable():
             try:
                 self._assemble()
@@ -197,15 +234,16 @@ class BenchSession:
     def _leave(self) -> None:
         if self.bench is None:
             return
-        bench, self.bench = self.bench, None
-        doors = bench.doors
-        outcomes = bench.close()
+        with undisturbed():
+            bench, self.bench = self.bench, None
+            doors = bench.doors
+            outcomes = bench.close()
         self.run.event(
             "safe-state",
             {
                 "reached": all(each.done for each in outcomes),
                 "outputs": {each.name: "done" if each.done else each.reason for each in outcomes},
-                "reason": "; ".join(f"{each.name}: {each.reason}" for each in outcomes if not each.done),
+                "reason": "; ".join(f"{each.name}: {each.reason}" for each in outcomes if each.reason),
                 "doors": doors,
             },
         )
@@ -241,12 +279,13 @@ class BenchSession:
         except (AssertionError, ConformanceError) as error:
             fault = self.bench.blame(error) if self.bench is not None else None
             if fault is not None:
-                raise judging.Inconclusive(str(fault)) from fault
+                raise judging.InconclusiveError(str(fault)) from fault
             other = judging.disguised(error)
             if other is not None:
                 raise other from error
             raise
-        outcome.cite_observations(item, item.stash[JUDGEMENT])
+        finally:
+            outcome.cite_observations(item, item.stash[JUDGEMENT])
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -281,7 +320,9 @@ class BenchSession:
         said = getattr(report, "conformance", None)
         if said is not None:
             self.run.verdict(said["clauses"], judging.from_json(said))
-        elif report.failed and report.when not in ("setup", "call", "teardown"):
+        elif report.failed and report.when in ("setup", "call", "teardown"):
+            self.unjudged += 1
+        elif report.failed:
             lost = judging.worker_lost(test_name(report.nodeid), str(report.longrepr))
             self.run.verdict([], lost)
 
@@ -290,6 +331,8 @@ class BenchSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
         if self.worker is not None:
+            if self.refusal is not None:
+                self.config.workeroutput[REFUSAL] = str(self.refusal)  # type: ignore[attr-defined]
             return (yield)
         code = outcome.finish(self, int(exitstatus))
         session.exitstatus = code
