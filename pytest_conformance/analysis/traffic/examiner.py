@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pytest_conformance.analysis.traffic import carve, compression, containers, textcodes
+from pytest_conformance.analysis.traffic import carve, compression, containers, sounds, textcodes
 from pytest_conformance.analysis.traffic.containers import Child
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Item
@@ -116,6 +116,7 @@ class Examiner:
         account = (
             self._compressed(item, depth)
             or self._contained(item, depth, containers.STRONG)
+            or sounds.recognise(self, item)
             or self._pictured(item, depth)
             or self._textual(item, depth)
             or self._binary(item, depth)
