@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from pytest_conformance.drivers.roles import Gnss
 
 HOME = (31.2304, 121.4737)
-"""Where the watch is in the beginning, degrees WGS-84."""
+"""A corner of where the bench puts the watch, degrees WGS-84."""
 NUMBER = re.compile(r"-?\d{1,3}\.\d{1,12}")
 NEAR = 0.05
 """Degrees within which a position that is shown counts as the one that was simulated."""
 REFUSED_TO_PAIR = ("PAIRING_NOT_SUPPORTED", "REPEATED_ATTEMPTS")
 """SMP reasons with which a device turns a phone away without looking at its code."""
+
+PLACES = 12
 
 Looked = Literal["opened", "blocked", "nothing"]
 
@@ -37,6 +40,18 @@ class Reading:
     at: int
 
 
+def places_of_today() -> dict[str, tuple[float, float]]:
+    """Return places around HOME, new for each run, at least 0.05 degrees apart and to seven decimal places."""
+    around = secrets.SystemRandom()
+    return {
+        f"place {number + 1}": (
+            round(HOME[0] + 0.1 * (number % 4) + around.uniform(0.001, 0.04), 7),
+            round(HOME[1] + 0.1 * (number // 4) + around.uniform(0.001, 0.04), 7),
+        )
+        for number in range(PLACES)
+    }
+
+
 class ReferenceWearable(ReferenceDevice):
     """A watch that speaks the test port and the reference app."""
 
@@ -45,7 +60,11 @@ class ReferenceWearable(ReferenceDevice):
 
     def __init__(self, access: Any, declaration: Any) -> None:
         super().__init__(access, declaration)
-        self._place = HOME
+        self.places = places_of_today()
+        """Where the bench will put the watch, degrees WGS-84, by name."""
+        self.voices = {"test phrase": chirp()}
+        """What the bench will play to its microphone (WAV)."""
+        self._somewhere = itertools.cycle(self.places.values())
         self._code = "000000"
         self._planted: dict[str, str] = {}
 
@@ -59,7 +78,12 @@ class ReferenceWearable(ReferenceDevice):
     def place(self, latitude: float, longitude: float) -> None:
         """Let the satellites say that the watch is there."""
         self.gnss.place(latitude, longitude)
-        self._place = (latitude, longitude)
+
+    def go_on(self) -> tuple[float, float]:
+        """Let the watch be at the next of `places`, and return where that is."""
+        latitude, longitude = next(self._somewhere)
+        self.place(latitude, longitude)
+        return latitude, longitude
 
     def wear(self, on: bool) -> None:
         """Put the watch on the phantom of a wrist, or take it off."""
@@ -77,8 +101,7 @@ class ReferenceWearable(ReferenceDevice):
         """Move a little and wait for the next reading; wear the watch; play a known sound: whatever `sensor` senses."""
         senses = self._sensor(sensor).senses
         if senses == "location":
-            latitude, longitude = self._place
-            self.place(latitude, longitude)
+            self.go_on()
             self.clock.sleep(self._interval("location"))
         elif senses == "heart_rate":
             self.wear(True)
@@ -222,8 +245,7 @@ class ReferenceWearable(ReferenceDevice):
 
     def use_where_is_my_child(self) -> Done:
         """Go somewhere; the app must show a position near there."""
-        latitude, longitude = self._place
-        self.place(latitude, longitude)
+        latitude, longitude = self.go_on()
         self.clock.sleep(self._interval("location"))
         self.companion.open("/where")
         said = self.companion.screen(picture=False).text

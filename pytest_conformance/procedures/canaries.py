@@ -46,7 +46,9 @@ class Canaries:
 
 @pytest.fixture(scope="session")
 def canaries(device: Any) -> Canaries:
-    """What was planted so far in this run: the owner's name first."""
+    """What was planted so far in this run: first the owner's name, and places and sounds that the device will meet."""
     planted = Canaries()
     planted.strings["owner's name"] = device.owner
+    planted.places.update(getattr(device, "places", {}))
+    planted.voices.update(getattr(device, "voices", {}))
     return planted

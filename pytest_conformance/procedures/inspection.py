@@ -38,6 +38,7 @@ def context(
             strings=dict(canaries.strings),
             identifiers=dict(canaries.identifiers),
             positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
+            voice=next(iter(canaries.voices.values()), None),
         ),
         endpoints=tuple(
             DeclaredEndpoint(each.host, each.port, each.protocol, each.purpose, each.after or "")
@@ -104,6 +105,7 @@ def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:
         strings=dict(canaries.strings),
         identifiers=dict(canaries.identifiers),
         positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
+        voice=next(iter(canaries.voices.values()), None),
     )
     found = scan(blob, Context(canary=canary))
     return tuple(
