@@ -21,7 +21,7 @@ class Guessing:
     """A bounded series of wrong secrets against one mechanism.
 
     `tries` wrong secrets took `seconds` of bench time; `answered` of them were looked at (not refused by a
-    lock-out). `right_refused` is whether the right secret was refused straight after the series,
+    lock-out), and for `locked` seconds more even the right one was refused. `right_refused` is whether the right secret was refused straight after the series,
     `survives_power_cycle` whether it still was after a power cycle; `right_later` whether it worked after the
     declared duration. `entropy` is that of the declared secret, bits.
     """
@@ -30,6 +30,7 @@ class Guessing:
     tries: int
     answered: int
     seconds: float
+    locked: float
     right_refused: bool
     survives_power_cycle: bool
     right_later: bool
@@ -37,8 +38,8 @@ class Guessing:
 
     @property
     def rate(self) -> float:
-        """Guesses a second that the mechanism really looks at, over the series."""
-        return self.answered / self.seconds if self.seconds > 0 else float("inf")
+        """Guesses a second that the mechanism really looks at, over the series and the lock-out that followed it."""
+        return self.answered / (self.seconds + self.locked) if self.seconds > 0 else float("inf")
 
     @property
     def expected_days(self) -> float:
@@ -84,21 +85,33 @@ def authentication(
 
 
 def _guess(device: Device, bench: Bench, declaration: Declaration, profile: Profile, name: str) -> Guessing:
+    """Try wrong values, then the right one: at once, after a power cycle, near the end of the lock-out, after it.
+
+    The right value is asked for before each try: that of a one-time code changes.
+    """
     credential = declaration.credential(name)
     device.factory_reset()
     device.first_use({each.scope: True for each in declaration.consents})
-    right = device.secret_of(name)
     began = bench.clock.now()
     answered = 0
     for number in range(profile.samples.guesses):
-        answered += device.guess(name, wrong_secret(right, number))
-    seconds = (bench.clock.now() - began) / 1e9
-    refused = not device.log_in(name, right).ok
+        answered += device.guess(name, wrong_secret(device.secret_of(name), number))
+    ended = bench.clock.now()
+    refused = not _right(device, name)
     device.power_cycle()
-    still = not device.log_in(name, right).ok
-    bench.clock.sleep(credential.lockout.duration + 5.0 if credential.lockout else 5.0)
-    later = device.log_in(name, right).ok
-    return Guessing(name, profile.samples.guesses, answered, seconds, refused, still, later, credential.entropy)
+    still = not _right(device, name)
+    duration = credential.lockout.duration if credential.lockout is not None else 0.0
+    bench.clock.sleep(max(0.0, 0.9 * duration - (bench.clock.now() - ended) / 1e9))
+    locked = (bench.clock.now() - ended) / 1e9 if duration and refused and not _right(device, name) else 0.0
+    bench.clock.sleep(duration + 5.0)
+    later = _right(device, name)
+    seconds = (ended - began) / 1e9
+    tries = profile.samples.guesses
+    return Guessing(name, tries, answered, seconds, locked, refused, still, later, credential.entropy)
+
+
+def _right(device: Device, name: str) -> bool:
+    return device.log_in(name, device.secret_of(name)).ok
 
 
 def _change(device: Device, bench: Bench, declaration: Declaration, name: str) -> SecretChange:

@@ -2,7 +2,7 @@
 
 from pytest_conformance import Limit, MethodError, clause
 
-BEST_PRACTICE = ("TLSv1.2", "TLSv1.3")
+BEST_PRACTICE = ("TLS 1.2", "TLS 1.3")
 
 
 @clause("EN303645-5.1-4")
