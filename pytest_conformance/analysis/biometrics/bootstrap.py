@@ -120,13 +120,17 @@ def bootstrap_scores(
 
 @dataclass(frozen=True, eq=False)
 class _Weighing:
-    """Scores in rising order with the codes of their clusters; `ends` index the last of each distinct score."""
+    """Scores in rising order with the codes of their clusters.
+
+    `mated_before` and `non_mated_before` count the scores below each distinct one; `rank` counts the mated scores not
+    above each non-mated one.
+    """
 
     mated: Floats
     non_mated: Floats
     codes: tuple[tuple[Ints | None, Ints | None, int], ...]
-    mated_ends: Ints
-    non_mated_ends: Ints
+    mated_before: Ints
+    non_mated_before: Ints
     rank: Ints
 
     @classmethod
@@ -186,29 +190,42 @@ class _Weighing:
         return float(mated[: self.rank[len(accepted) - 1 - first]].sum() / all_mated)
 
     def eer(self, mated: Floats, others: Floats) -> float:
-        """Return the equal error rate (range-midpoint) of the weighted scores; NaN when a side was not drawn."""
-        import numpy as np
+        """Return the equal error rate (range-midpoint) of the weighted scores; NaN when a side was not drawn.
 
-        rejected, passed = np.cumsum(mated), np.cumsum(others)
-        if not rejected[-1] or not passed[-1]:
+        FMR falls and FNMR rises with the threshold, so that the crossing is found by halving.
+        """
+        rejected, passed = _sums(mated), _sums(others)
+        all_mated, total = float(rejected[-1]), float(passed[-1])
+        if not all_mated or not total:
             return math.nan
-        below, above = self.mated_ends, self.non_mated_ends
-        fnmr, fmr = _before(rejected, below) / rejected[-1], 1 - _before(passed, above) / passed[-1]
-        place = int(np.argmax(fmr <= fnmr)) if fmr[-1] <= fnmr[-1] else len(fmr)
-        after = (fmr[place], fnmr[place]) if place < len(fmr) else (0.0, 1.0)
-        if after[0] == after[1]:
-            return float(after[0])
-        return float(min(fmr[place - 1] + fnmr[place - 1], sum(after)) / 2)
+
+        def rates(place: int) -> tuple[float, float]:
+            """Return FMR and FNMR in units of 1 / (total * all_mated), whole numbers that compare exactly."""
+            if place == len(self.mated_before):
+                return 0.0, total * all_mated
+            accepted = total - float(passed[self.non_mated_before[place]])
+            return accepted * all_mated, float(rejected[self.mated_before[place]]) * total
+
+        low, high = 0, len(self.mated_before)
+        while high - low > 1:
+            middle = (low + high) // 2
+            fmr, fnmr = rates(middle)
+            low, high = (low, middle) if fmr <= fnmr else (middle, high)
+        after = rates(high)
+        best = sum(after) if after[0] == after[1] else min(sum(rates(low)), sum(after))
+        return best / (2 * total * all_mated)
+
+
+def _sums(weights: Floats) -> Floats:
+    import numpy as np
+
+    sums = np.zeros(len(weights) + 1)
+    np.cumsum(weights, out=sums[1:])
+    return sums
 
 
 def _ordered(codes: Ints, order: Ints) -> Ints | None:
     return codes[order] if len(codes) else None
-
-
-def _before(sums: Floats, ends: Ints) -> Floats:
-    import numpy as np
-
-    return np.where(ends > 0, sums[ends - 1], 0.0)
 
 
 def _array(scores: object) -> Floats:
