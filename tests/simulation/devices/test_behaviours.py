@@ -78,9 +78,21 @@ def test_a_full_chip_refuses_and_keeps_what_it_has(running: Device) -> None:
 
 
 def test_the_key_log_is_what_its_tls_contexts_wrote(running: Device) -> None:
-    assert running.call("keylog", {}) == {"text": ""}
+    assert running.call("keylog", {}) == {"text": "", "size": 0}
     running.keylog.write_text("CLIENT_RANDOM 00 11\n")
-    assert running.call("keylog", {}) == {"text": "CLIENT_RANDOM 00 11\n"}
+    assert running.call("keylog", {}) == {"text": "CLIENT_RANDOM 00 11\n", "size": 20}
+
+
+def test_a_long_key_log_comes_in_parts_that_fit_a_line(running: Device) -> None:
+    written = "".join(f"CLIENT_RANDOM {number:064x}\n" for number in range(1000))
+    running.keylog.write_text(written)
+    text = ""
+    while len(text) < len(written):
+        part = running.call("keylog", {"offset": len(text)})
+        assert part["size"] == len(written)
+        assert 0 < len(part["text"]) <= 32768
+        text += part["text"]
+    assert text == written
 
 
 def test_status_tells_uptime_state_and_sensors(world: World, running: Device) -> None:
