@@ -1,0 +1,96 @@
+"""The `conformance` command: reads the command line and hands over to the module of the command that was named."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from pytest_conformance.commands import REFUSED, UNDECIDED
+from pytest_conformance.errors import ConformanceError, UsageError
+
+COMMANDS = {
+    "doctor": "reach each role of a bench, and say what is missing and how to mend it",
+    "matrix": "documents x clauses: what applies, which tests judge it, where the holes are",
+    "validate": "run the good and the known-bad simulated devices: what is caught, what is missed",
+    "verify": "check the record of a run: its chain of events and its evidence",
+    "report": "build the views of a run again from its record",
+    "inspect": "say what left a device, from captured packets",
+    "simulate": "start a simulated bench that stands alone, to point drivers at",
+    "init": "write a bench file, a declaration and a clause test to begin with",
+    "schema": "print the JSON Schema of a kind of file",
+}
+"""Each command is the module of that name in `pytest_conformance.commands`; here is what help says of it."""
+
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an expected error is one message on standard error."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(given)
+    except ConformanceError as error:
+        print(f"conformance: {_plain(str(error))}", file=sys.stderr)
+        return REFUSED if isinstance(error, UsageError) else UNDECIDED
+    except BrokenPipeError:
+        # Python flushes standard output once more when it ends: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        print("conformance: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(given: Sequence[str]) -> int:
+    chosen = next((word for word in given if not word.startswith("-")), "")
+    parser = _Parser(prog="conformance", description="Measure whether devices obey the rules on faces and data.")
+    parser.add_argument("--version", action="version", version=f"pytest-conformance {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, text in COMMANDS.items():
+        its_parser = commands.add_parser(name, help=text, description=text)
+        if name == chosen:
+            import_module(f"pytest_conformance.commands.{name}").add_arguments(its_parser)
+    if chosen and chosen not in COMMANDS:
+        raise _unknown(chosen)
+    arguments = parser.parse_args(given)
+    if not arguments.command:
+        parser.print_help()
+        return REFUSED
+    code: int = import_module(f"pytest_conformance.commands.{arguments.command}").run(arguments)
+    sys.stdout.flush()
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as every other part of the bench does, and ends with the same exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("USE-CMD-002", message, where=self.prog, todo=f"`{self.prog} --help` lists the options")
+
+
+def _unknown(name: str) -> UsageError:
+    near = difflib.get_close_matches(name[:40], COMMANDS, 1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return UsageError("USE-CMD-001", f"no command is called {name!r}{meant}", expected=f"one of {', '.join(COMMANDS)}")
+
+
+def _version() -> str:
+    from pytest_conformance import __version__
+
+    return __version__
+
+
+def _plain(text: str) -> str:
+    from pytest_conformance.commands.output import visible
+
+    return visible(text, 4000)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
