@@ -22,15 +22,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--door", choices=["auto", "namespace", "relay"], default="auto")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where far ends may leave files")
-    parser.add_argument("--list", action="store_true", help="print the known-bad variants as JSON and exit")
+    parser.add_argument(
+        "--list", nargs="?", const="", metavar="DUT", help="print the known-bad variants (of DUT) as JSON and exit"
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
     arguments = parse(argv)
-    if arguments.list:
-        print(json.dumps(known_bad_table()))
-        return 0
+    if arguments.list is not None:
+        return print_table(arguments.list)
     names = tuple(name.strip() for name in arguments.known_bad.split(",") if name.strip())
     try:
         world = build_world(Options(arguments.dut, names, arguments.seed, arguments.door, arguments.folder))
@@ -57,6 +58,16 @@ def main(argv: list[str] | None = None) -> int:
         world.tell()
         world.stop()
         control.stop()
+    return 0
+
+
+def print_table(device: str) -> int:
+    """Print the known-bad variants, or why they cannot be listed; return the exit code."""
+    try:
+        print(json.dumps(known_bad_table(device)))
+    except LookupError as error:
+        print(json.dumps({"error": str(error.args[0] if error.args else error)}))
+        return 2
     return 0
 
 

@@ -58,8 +58,14 @@ def add_device(world: World, builder: Builder) -> Device:
     return device
 
 
-def known_bad_table() -> list[dict[str, Json]]:
-    """Return the known-bad variants: name, kind, slot, the clauses that each breaks, and one line on what it does."""
+def known_bad_table(device: str = "") -> list[dict[str, Json]]:
+    """Return the known-bad variants: name, kind, slot, the clauses that each breaks, and one line on what it does.
+
+    With `device` (a name for `--dut`) only its package is loaded. Raises LookupError for one that cannot be loaded.
+    """
+    if device:
+        _builder(device)
+        return known_bad.table()
     for entry in entry_points(group=SIMULATORS):
         _load(entry)
     return known_bad.table()
