@@ -20,6 +20,7 @@ from pytest_conformance.analysis.traffic.model import (
     FlowReport,
     Match,
     TlsInfo,
+    Transfer,
     TransferredObject,
     ValidityCheck,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Policy",
     "Position",
     "TlsInfo",
+    "Transfer",
     "TransferredObject",
     "ValidityCheck",
     "inspect",

@@ -59,6 +59,14 @@ def give_body(
         data = unpacked.data
         layers = (*layers, "brotli" if name == "br" else name.removeprefix("x-"))
         ranges = ranges.transformed(len(data))
+    if declared.startswith("application/dns-message") and sink.resolve is not None and sink.resolve(data, up):
+        layers, declared = (*layers, "dns"), "dns"
+        account = sink.account(up)
+        before = account.opaque
+        sink.give(Item(data, ranges, layers, up, label, declared, order, holed=holed), weight=len(body))
+        account.understood += account.opaque - before
+        account.opaque = before
+        return
     sink.give(Item(data, ranges, layers, up, label, declared, order, holed=holed), weight=len(body))
 
 

@@ -15,21 +15,23 @@ _MAGIC: tuple[tuple[bytes, int, Callable[[bytes, int], Found | None]], ...] = (
     (b"ftyp", 4, rasters.heif),
     (b"JXL \r\n\x87\n", 4, rasters.jpegxl),
 )
-_MOST = 4096
+_MOST_FOUND = 20_000
+_MOST_FALSE = 100
 
 
 def _hits(data: bytes, magic: bytes, back: int, parse: Callable[[bytes, int], Found | None]) -> Iterator[Found]:
-    at, tried = 0, 0
-    while tried < _MOST:
+    at, true, false = 0, 0, 0
+    while true < _MOST_FOUND and false < _MOST_FALSE:
         at = data.find(magic, at)
         if at < 0:
             return
-        tried += 1
         found = parse(data, at - back) if at >= back else None
         if found is not None:
+            true += 1
             yield found
             at = max(found.end, at + 1)
         else:
+            false += 1
             at += 1
 
 

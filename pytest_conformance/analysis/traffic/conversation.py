@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pytest_conformance.analysis.traffic.model import Accounting, TlsInfo
+from pytest_conformance.analysis.traffic.model import Accounting, TlsInfo, Transfer
 from pytest_conformance.analysis.traffic.ranges import RangeMap
+
+
+_MOST_TRANSFERS = 10_000
 
 
 @dataclass
@@ -64,7 +68,9 @@ class Sink:
     messages: int = 0
     handshake_allowance: int = 32
     attempt: Callable[[Item], bool] | None = None
+    resolve: Callable[[bytes, bool], bool] | None = None
     parts: list[Item] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
 
     def account(self, up: bool) -> Accounting:
         """Return the account of one direction."""
@@ -110,6 +116,10 @@ class Sink:
     def give(self, item: Item, weight: int | None = None) -> Accounting:
         """Examine an item and add its account, scaled to the stream bytes that it stands for."""
         self.messages += 1
+        if item.label != "stream" and item.declared != "head" and len(self.transfers) < _MOST_TRANSFERS:
+            digest = hashlib.sha256(item.data).hexdigest()
+            way = "up" if item.up else "down"
+            self.transfers.append(Transfer(item.label, item.declared, len(item.data), digest, way, item.layers))  # type: ignore[arg-type]
         found = self.examine(item)
         stands_for = len(item.data) if weight is None else weight
         account = self.account(item.up)

@@ -24,7 +24,7 @@ class DnsLog:
 
     names: dict[bytes, str] = field(default_factory=dict)
     questions: dict[str, list[Question]] = field(default_factory=dict)
-    multicast: int = 0
+    announced: dict[str, None] = field(default_factory=dict)
     most: int = 200_000
 
     def learn(self, message: dns.Message) -> None:
@@ -32,7 +32,10 @@ class DnsLog:
         if not message.response:
             return
         asked = dns.name_text(message.questions[0][0]) if message.questions else ""
-        for labels, kind, data, _ in message.answers:
+        for labels, kind, data, target in message.answers:
+            for parts in (labels, target):
+                if parts and len(self.announced) < 10_000:
+                    self.announced.setdefault(dns.name_text(parts))
             if (kind == 1 and len(data) == 4) or (kind == 28 and len(data) == 16):
                 name = asked or dns.name_text(labels)
                 if len(self.names) < self.most and name:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pytest_conformance.analysis.traffic import datagrams, protocols
+from pytest_conformance.analysis.traffic import datagrams, dns, protocols
 from pytest_conformance.analysis.traffic.capture import Capture
 from pytest_conformance.analysis.traffic.checksums import Checker, datagram_valid
 from pytest_conformance.analysis.traffic.context import Context
@@ -131,6 +132,7 @@ class FlowWorker:
         up, down = self._stream(flow, flow.up), self._stream(flow, flow.down)
         number = len(self.results)
         sink = Sink(self.examiner.examine, self.keylog, attempt=self.examiner.attempt)
+        sink.resolve = self._resolver(number)
         sink.handshake_allowance = self.context.policy.handshake_allowance
         mark = len(self.examiner.found)
         self._parse(flow, sink, self._side(flow, up, True), self._side(flow, down, False), number)
@@ -142,6 +144,22 @@ class FlowWorker:
         self._keep_parts(result, sink, up)
         self.results.append(result)
         flow.up.segments, flow.down.segments, flow.datagrams = [], [], []
+
+    def _resolver(self, number: int) -> Callable[[bytes, bool], bool]:
+        """Return what reads DNS messages inside HTTP (RFC 8484) into the log."""
+        local = datagrams.Local(self.log, number, self.context.policy.bench_zones)
+
+        def resolve(data: bytes, up: bool) -> bool:
+            message = dns.parse(data)
+            if message is None:
+                return False
+            self.log.learn(message)
+            for labels, kind in message.questions:
+                if up and not message.response and not local.own(labels):
+                    self.log.ask(Question(number, (0, 0), tuple(labels), kind, False))
+            return True
+
+        return resolve
 
     def _keep_parts(self, result: FlowResult, sink: Sink, up: Stream) -> None:
         """Keep small upstream messages, so that pieces sent separately can be joined; 64 MB a capture at most."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 _MASK = 0xFFFFFFFF
-_LARGEST_GAP = 1 << 20
+_LARGEST_GAP = 1 << 18
 
 
 class Segment(NamedTuple):
@@ -26,7 +26,7 @@ RawSegment = tuple[int, int, int | bytes, int, float]
 
 @dataclass
 class Stream:
-    """The reassembled bytes of one direction. Gaps are filled with zeros (at most 1 MB each) and listed.
+    """The reassembled bytes of one direction. Gaps are filled with zeros (at most 256 KB each) and listed.
 
     `segments` are in the coordinates of `data`; `gaps` are (start, end, bytes missing) in the same.
     """

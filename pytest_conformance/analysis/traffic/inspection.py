@@ -22,10 +22,11 @@ from pytest_conformance.analysis.traffic.model import (
     Check,
     Endpoint,
     FlowReport,
+    Transfer,
     TransferredObject,
     ValidityCheck,
 )
-from pytest_conformance.analysis.traffic.naming import endpoint_of, purpose_of
+from pytest_conformance.analysis.traffic.naming import address_text, endpoint_of, purpose_of
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Inspection:
     endpoints: tuple[Endpoint, ...]
     flows: tuple[FlowReport, ...]
     captures: tuple[CaptureFacts, ...]
+    transfers: tuple[Transfer, ...] = ()
 
     @cached_property
     def checks(self) -> Mapping[str, Check]:
@@ -154,17 +156,18 @@ def inspect(captures: Sequence[Path | str | bytes], context: Context) -> Inspect
     objects: list[TransferredObject] = []
     reports: list[FlowReport] = []
     facts: list[CaptureFacts] = []
+    transfers: list[Transfer] = []
     for index, source in enumerate(captures):
         capture = Capture(source, index)
         try:
-            _one(capture, context, objects, reports, facts)
+            _one(capture, context, objects, reports, facts, transfers)
         finally:
             capture.close()
     endpoints: dict[Endpoint, None] = {}
     for report in reports:
         if report.up.total or report.down.total:
             endpoints.setdefault(report.endpoint)
-    return Inspection(context, tuple(objects), tuple(endpoints), tuple(reports), tuple(facts))
+    return Inspection(context, tuple(objects), tuple(endpoints), tuple(reports), tuple(facts), tuple(transfers))
 
 
 def _one(
@@ -173,6 +176,7 @@ def _one(
     objects: list[TransferredObject],
     reports: list[FlowReport],
     facts: list[CaptureFacts],
+    transfers: list[Transfer],
 ) -> None:
     addresses = Addresses(context)
     examiner = Examiner(context, Budget(), keys=dict(context.canary.keys))
@@ -187,6 +191,7 @@ def _one(
         endpoint = endpoint_of(result, worker.log)
         report = _report(result, endpoint, capture.index, base, context)
         reports.append(report)
+        transfers.extend(replace(transfer, flow=report.id) for transfer in result.sink.transfers)
         objects.extend(_objects(result, endpoint, report))
     objects.extend(_tunnelled(worker, base, capture.index))
     facts.append(
@@ -234,7 +239,7 @@ def _report(result: FlowResult, endpoint: Endpoint, capture: int, base: int, con
         base + result.number,
         capture,
         endpoint,
-        "",
+        f"{address_text(flow.device)}:{flow.device_port}",
         flow.initiated_by_device,
         flow.time_first,
         flow.time_last,

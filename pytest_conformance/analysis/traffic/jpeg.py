@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_MOST_STEPS = 400
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF))
 
 
@@ -23,14 +24,17 @@ class Found:
 
 def _segments(data: bytes, at: int) -> tuple[int, int, int, int, bool]:
     """Walk the markers from behind SOI; return (end, width, height, scans, complete)."""
-    width = height = scans = 0
+    width = height = scans = fill = 0
     end = len(data)
     while at + 4 <= end:
         if data[at] != 0xFF:
             return at, width, height, scans, False
         marker = data[at + 1]
         if marker == 0xFF:
+            fill += 1
             at += 1
+            if fill > _MOST_STEPS:
+                return at, width, height, scans, False
             continue
         if marker == 0xD9:
             return at + 2, width, height, scans, True
@@ -40,7 +44,8 @@ def _segments(data: bytes, at: int) -> tuple[int, int, int, int, bool]:
         if marker in (0x00, 0xD8):
             return at, width, height, scans, False
         length = data[at + 2] << 8 | data[at + 3]
-        if length < 2:
+        fill += not scans
+        if length < 2 or fill > _MOST_STEPS:
             return at, width, height, scans, False
         if marker in _FRAMES and at + 9 <= end:
             height, width = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]

@@ -103,6 +103,19 @@ class TransferredObject:
         return None if self.match is None else self.match.decoy
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """One message body as it travelled: its label (topic, method and path), size after decoding, and digest."""
+
+    label: str
+    declared: str
+    size: int
+    sha256: str
+    direction: Direction
+    layers: tuple[str, ...]
+    flow: int = 0
+
+
 @dataclass
 class Accounting:
     """Where the payload bytes of one flow and direction ended: the four add up to `total`."""

@@ -85,7 +85,7 @@ def looks_like_mqtt(data: bytes) -> bool:
     publishes = [p for p in chain if p.kind == 3]
     if chain[-1].end != len(data) or not publishes or not all(_topic_at(data, p.body) for p in publishes):
         return False
-    return len(chain) >= 3 or (len(publishes) == len(chain) and len(_topic_at(data, publishes[0].body)) >= 3)
+    return len(chain) >= 3 or len(_topic_at(data, publishes[0].body)) >= 3
 
 
 def _topic_at(data: bytes, at: int) -> str:
