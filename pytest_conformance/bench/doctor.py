@@ -80,7 +80,8 @@ def visit(
     asked = _Asked(lambda: _ask(reach()))
     asked.join(deadline)
     seconds = time.monotonic() - began
-    door, identity, findings, trouble = "", None, (), None
+    door, identity, trouble = "", None, None
+    findings: tuple[str, ...] = ()
     if asked.is_alive():
         trouble = _hanging(entry, deadline)
     elif asked.failure is not None:
