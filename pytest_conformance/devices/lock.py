@@ -26,6 +26,8 @@ DECISION_PATIENCE = 10.0
 BOLT_PATIENCE = 2.0
 """Seconds that the bolt is given after the decision."""
 OWNER = "1"
+SUBJECTS = ("S1", "S2", "S3", "S4")
+"""Who is shown to a lock: three adults, of whom the first is the owner, and a child."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,18 @@ class ReferenceLock(ReferenceDevice):
         """Return what the face sensor sees, as JPEG; None when it sees no face or the build has no preview."""
         said = self.console.call("preview")
         return base64.b64decode(said["data"]) if said.get("face") else None
+
+    def faces(self) -> Mapping[str, bytes]:
+        """Return the test build's own picture of each subject: the references by which leaks are recognised."""
+        if not self.access.role("supply").is_on():
+            self.power_on()
+        pictures = {}
+        for subject in SUBJECTS:
+            with self.shown(subject):
+                picture = self.preview()
+            if picture is not None:
+                pictures[subject] = picture
+        return pictures
 
     def enrol(self, name: str, subject: str, consents: Mapping[str, bool], *, code: str = "") -> Enrolment:
         """Enrol the face of `subject` for user `name` through the app, answering consents on the way.
@@ -409,8 +423,8 @@ class ReferenceLock(ReferenceDevice):
 
     def _presenter(self) -> Presenter:
         if self.presenter is None:
-            raise MethodError("MET-STI-002", "nothing can be shown to the lock", todo="add a mover and registers")
+            raise MethodError("MET-STI-001", "nothing can be shown to the lock", todo="add a mover and registers")
         return self.presenter
 
     def _adult(self, number: int = 0) -> str:
-        return ("S1", "S2", "S3")[number]
+        return SUBJECTS[number]

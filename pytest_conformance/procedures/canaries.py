@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pytest_conformance.drivers.roles import CloudObject
 
 
 @dataclass
@@ -43,12 +46,18 @@ class Canaries:
 
         return names_in(blob, self)
 
+    def in_cloud(self, objects: Iterable[CloudObject], since: int) -> tuple[str, ...]:
+        """Return the names of planted things in what the cloud got or keeps, of what came since bench time `since`."""
+        found = (name for each in objects if each.at >= since for name in self.found_in(each.body))
+        return tuple(dict.fromkeys(found))
+
 
 @pytest.fixture(scope="session")
 def canaries(device: Any) -> Canaries:
-    """What was planted so far in this run: first the owner's name, and places and sounds that the device will meet."""
+    """What was planted so far in this run: first the owner's name, and faces, places and sounds that it will meet."""
     planted = Canaries()
     planted.strings["owner's name"] = device.owner
+    planted.faces.update(device.faces() if hasattr(device, "faces") else {})
     planted.places.update(getattr(device, "places", {}))
     planted.voices.update(getattr(device, "voices", {}))
     return planted

@@ -77,10 +77,11 @@ def erasure(
     declaration: Declaration,
     profile: Profile,
 ) -> Erasure:
-    """Plant a name, a face and records; erase them in each declared way; search storage, cloud and the new owner's view."""
+    """Plant a name, a face and records; erase them in each declared way; search storage, cloud, a new owner's view."""
     results, evidence = {}, []
     for way in device.ways_to_erase():
         with run.step("Setup", f"{way}: factory reset, set up, plant"):
+            since = bench.clock.now()
             device.factory_reset()
             device.first_use({each.scope: True for each in declaration.consents})
             planted = device.plant(way)
@@ -92,10 +93,7 @@ def erasure(
         with run.step("Measure", f"Look for what {way} left"):
             image = device.storage()
             in_storage = tuple(each for each in canaries.found_in(image) if each in planted)
-            stored = cloud.stored()
-            in_cloud = tuple(
-                dict.fromkeys(each for kept in stored for each in canaries.found_in(kept.body) if each in planted)
-            )
+            in_cloud = tuple(each for each in canaries.in_cloud(cloud.stored(), since) if each in planted)
             old = tuple(each for each in planted if device.still_there(each))
         with run.step("Measure", f"A new owner looks around after {way}"):
             to_new_owner = tuple(device.seen_by_new_owner(planted))

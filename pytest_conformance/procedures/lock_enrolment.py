@@ -1,4 +1,4 @@
-"""Enrolling a face at a lock: before the notice, after agreeing to the rules only, declined, accepted; a child; withdrawal."""
+"""Enrolling a face at a lock in each state of consent; a child's face; withdrawing the consent."""
 
 from __future__ import annotations
 
@@ -64,9 +64,8 @@ def face_consent(
         works = lock.attempt(SUBJECT).opened
         stages[name] = Stage(name, enrolment, tuple(found), stored, len(traffic.faces(scope="")), works, traffic)
 
-    with run.step("Setup", "Factory reset, reference pictures of both subjects"):
+    with run.step("Setup", "Factory reset"):
         lock.factory_reset()
-        reference_faces(lock, canaries, SUBJECT, OTHER)
     with run.step("Stimulate", "Show the face on the first screen"):
         since = bench.clock.now()
         with tap.watch("face-before-rules") as recording:
@@ -115,10 +114,10 @@ def withdrawal(
     lock: ReferenceLock, bench: Bench, cloud: Cloud, run: Run, tap: Tap, canaries: Canaries, profile: Profile
 ) -> Withdrawal:
     """Enrol a face, withdraw the consent by the documented way, and present the face again and again."""
+    since = bench.clock.now()
     with run.step("Setup", "Factory reset, set up, enrol"):
         lock.factory_reset()
         lock.first_use({"cloud_face": True})
-        reference_faces(lock, canaries, SUBJECT, OTHER)
         enrolment = lock.enrol(lock.owner, SUBJECT, {"face": True})
         worked = lock.attempt(SUBJECT).opened
         before = lock.storage()
@@ -133,7 +132,7 @@ def withdrawal(
             bench.clock.sleep(lock.lockout_pause)
     after = lock.storage()
     kept = tuple(each for each in canaries.found_in(after) if each in canaries.faces)
-    left = sum(1 for each in cloud.stored() if canaries.found_in(each.body))
+    left = len(canaries.in_cloud(cloud.stored(), since))
     image = run.evidence(after, name="flash-after-withdrawal.bin", media_type="application/octet-stream", face=True)
     return Withdrawal(
         worked,
@@ -167,13 +166,12 @@ class ChildEnrolment:
 
 @procedure
 def child_enrolment(lock: ReferenceLock, bench: Bench, run: Run, tap: Tap, canaries: Canaries) -> ChildEnrolment:
-    """Create a child of eight and enrol a face without a guardian, with a wrong guardian code, and with the right one."""
+    """Create a child of eight and enrol a face without a guardian, with a wrong code, and with the right one."""
     child = f"Child-{lock.token[:8]}"
     with run.step("Setup", "Factory reset, set up, add a child"):
         lock.factory_reset()
         lock.first_use({})
         lock.add_user(child, 8, "1357924")
-        reference_faces(lock, canaries, "S4")
     agrees = {"face": True, "guardian_face": True}
     with tap.watch("child-without-guardian") as recording, run.step("Stimulate", "Enrol the child without a guardian"):
         refused = lock.enrol(child, "S4", agrees)
@@ -185,17 +183,6 @@ def child_enrolment(lock: ReferenceLock, bench: Bench, run: Run, tap: Tap, canar
     with run.step("Stimulate", "Enrol the child with the guardian"):
         allowed = lock.enrol(child, "S4", agrees, code=lock.guardian_code)
     return ChildEnrolment(refused, wrong, left, len(traffic.faces(scope="")), works, allowed, traffic.evidence)
-
-
-def reference_faces(lock: ReferenceLock, canaries: Canaries, *subjects: str) -> None:
-    """Take the test build's own picture of each subject as the reference that leaks are searched by."""
-    for subject in subjects:
-        if subject in canaries.faces:
-            continue
-        with lock.shown(subject):
-            picture = lock.preview()
-        if picture is not None:
-            canaries.face(subject, picture)
 
 
 def records(image: bytes, label: bytes) -> int:

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_conformance.procedures.lock_enrolment import SUBJECT, reference_faces
+from pytest_conformance.procedures.lock_enrolment import SUBJECT
 from pytest_conformance.procedures.procedure import procedure
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pytest_conformance.devices.lock import Attempt, ReferenceLock
     from pytest_conformance.devices.roles import Asked, Done
     from pytest_conformance.drivers.roles import Contact, Watch
-    from pytest_conformance.procedures.canaries import Canaries
     from pytest_conformance.record import Run
     from pytest_conformance.stimulus.register import Artefacts, Subjects
 
@@ -152,7 +151,6 @@ def attacks(
     lock: ReferenceLock,
     bench: Bench,
     run: Run,
-    canaries: Canaries,
     registers: tuple[Subjects, Artefacts],
     profile: Profile,
 ) -> Attacks:
@@ -161,7 +159,6 @@ def attacks(
     with run.step("Setup", "Factory reset, set up, enrol the target"):
         lock.factory_reset()
         lock.first_use({})
-        reference_faces(lock, canaries, SUBJECT)
         lock.enrol(lock.owner, SUBJECT, {"face": True})
     tried, genuine, void, number = [], [], 0, 0
     planned = profile.samples.spoofs * len(artefacts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_conformance.procedures.lock_enrolment import OTHER, SUBJECT, records, reference_faces
+from pytest_conformance.procedures.lock_enrolment import OTHER, SUBJECT, records
 from pytest_conformance.procedures.procedure import procedure
 from pytest_conformance.procedures.traffic import Tap, Traffic
 
@@ -49,7 +49,7 @@ def face_traffic(
     with run.step("Setup", "Factory reset, set up, cloud consent declined"):
         lock.factory_reset()
         lock.first_use({"cloud_face": False})
-        reference_faces(lock, canaries, SUBJECT, OTHER)
+        since = bench.clock.now()
     attempts = []
     with tap.watch("faces") as recording:
         recording.mark("enrolment")
@@ -69,8 +69,7 @@ def face_traffic(
     finally:
         uplink.restore()
     traffic = recording.result()
-    sent = tuple(dict.fromkeys(name for each in cloud.received() for name in canaries.found_in(each.body)))
-    faces = tuple(each for each in sent if each in canaries.faces)
+    faces = tuple(each for each in canaries.in_cloud(cloud.received(), since) if each in canaries.faces)
     return FaceTraffic(traffic, tuple(attempts), offline, records(lock.storage(), b"face/"), faces, traffic.evidence)
 
 
@@ -98,7 +97,6 @@ def retention(lock: ReferenceLock, bench: Bench, run: Run, canaries: Canaries) -
     with run.step("Setup", "Factory reset, set up, add a user, enrol"):
         lock.factory_reset()
         lock.first_use({})
-        reference_faces(lock, canaries, OTHER)
         lock.add_user(name, 40, "8642097")
         lock.enrol(name, OTHER, {"face": True})
         early = records(lock.storage(), b"picture/")
@@ -141,7 +139,6 @@ def at_rest(lock: ReferenceLock, run: Run, canaries: Canaries) -> AtRest:
     with run.step("Setup", "Factory reset, set up, enrol"):
         lock.factory_reset()
         lock.first_use({})
-        reference_faces(lock, canaries, SUBJECT)
         lock.enrol(lock.owner, SUBJECT, {"face": True})
         image = lock.storage()
     with run.step("Measure", "Carve pictures and vectors"):
@@ -173,7 +170,6 @@ def passers_by(
     with run.step("Setup", "Factory reset, set up, enrol the owner"):
         lock.factory_reset()
         lock.first_use({})
-        reference_faces(lock, canaries, SUBJECT, OTHER, "S3")
         lock.enrol(lock.owner, SUBJECT, {"face": True})
         bench.clock.sleep(120.0)
         before = lock.storage()

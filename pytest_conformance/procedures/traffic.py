@@ -25,7 +25,7 @@ FACE_PICTURE = 1000
 POSITION = 4
 """Bytes of the smallest position that counts as one."""
 SHAPES: Mapping[str, tuple[str, ...]] = {
-    "face_picture": ("face_image", "face_template"),
+    "face_picture": ("face_image", "face_template", "image"),
     "enrolment_picture": ("face_image", "face_template"),
     "face_template": ("face_image", "face_template"),
     "passer_by_picture": ("face_image", "face_template"),

@@ -40,24 +40,24 @@ def transport(
     profile: Profile,
 ) -> Transport:
     """Boot, set up, idle and use everything under capture; then stand in for each host with a false certificate."""
-    with tap.watch("transport") as recording:
-        with run.step("Stimulate", "Boot, set-up with every consent, idle, every function"):
-            device.factory_reset()
-            recording.mark("set-up")
-            device.first_use({each.scope: True for each in declaration.consents})
-            for function in device.functions():
-                recording.mark(function)
-                device.use(function)
-            bench.clock.sleep(profile.windows.idle)
+    told = "Boot, set-up with every consent, idle, every function"
+    with tap.watch("transport") as recording, run.step("Stimulate", told):
+        device.factory_reset()
+        recording.mark("set-up")
+        device.first_use({each.scope: True for each in declaration.consents})
+        for function in device.functions():
+            recording.mark(function)
+            device.use(function)
+        bench.clock.sleep(profile.windows.idle)
     impostor = {}
     hosts = dict.fromkeys(each.host for each in declaration.endpoints if each.encrypted and each.sender == "device")
     for host in hosts:
-        with run.step("Stimulate", f"Stand in for {host} with an untrusted certificate"):
-            with uplink.intercept(host) as interception:
-                device.power_cycle()
-                for function in device.functions():
-                    device.use(function)
-                bench.clock.sleep(profile.windows.idle)
-                impostor[host] = tuple(interception.handshakes())
+        told = f"Stand in for {host} with an untrusted certificate"
+        with run.step("Stimulate", told), uplink.intercept(host) as interception:
+            device.power_cycle()
+            for function in device.functions():
+                device.use(function)
+            bench.clock.sleep(profile.windows.idle)
+            impostor[host] = tuple(interception.handshakes())
     traffic = recording.result()
     return Transport(traffic, impostor, traffic.evidence)

@@ -1,8 +1,7 @@
 """CN-MIIT2510: the notice of October 2025 on twenty smart terminals, by type of violation."""
 
-from pytest_conformance.analysis.policy_text import check_rules
-
 from pytest_conformance import clause
+from pytest_conformance.analysis.policy_text import check_rules
 from pytest_conformance.procedures.traffic import is_declared, require_accounted, require_spoken
 
 

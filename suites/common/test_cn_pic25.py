@@ -1,8 +1,7 @@
 """CN-PIC25: the 2025 campaign against unlawful handling of personal information, part 3 (smart terminals)."""
 
-from pytest_conformance.analysis.policy_text import check_rules
-
 from pytest_conformance import MethodError, clause
+from pytest_conformance.analysis.policy_text import check_rules
 
 
 @clause("CN-PIC25-3.a")

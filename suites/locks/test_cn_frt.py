@@ -42,9 +42,7 @@ def test_withdrawing_is_easy_and_the_face_no_longer_works(withdrawal, profile, j
         raise MethodError("MET-FRT-002", "the face did not work before the withdrawal")
     assert withdrawal.done.ok, f"the declared way does not exist: {withdrawal.done.said}"
     extra = withdrawal.done.steps - withdrawal.giving_steps
-    judgement.require(
-        "steps more than giving", extra, Limit("1", upper=profile.limits.withdrawal_extra_steps), n=1
-    )
+    judgement.require("steps more than giving", extra, Limit("1", upper=profile.limits.withdrawal_extra_steps), n=1)
     opened = [each for each in withdrawal.attempts if each.opened]
     assert not opened, f"the face opened {len(opened)} of {len(withdrawal.attempts)} times after the withdrawal"
     assert withdrawal.templates_after == 0, "the template is still in storage"
@@ -76,6 +74,9 @@ def test_face_information_is_stored_in_the_device(face_traffic, declaration):
 def test_face_information_stays_off_the_internet(face_traffic, declaration):
     uploads = face_traffic.traffic.faces(scope="internet")
     assert not uploads, f"{uploads[0].kind} of {uploads[0].matched or 'somebody'} went to {uploads[0].host}"
+    others = face_traffic.traffic.sent("image")
+    if others:
+        raise MethodError("MET-FRT-006", f"a picture went to {others[0].host}", todo="let a person look at it")
     if not [each for each in face_traffic.attempts if each.opened]:
         raise MethodError("MET-FRT-004", "no presentation was recognised: the trigger never fired")
     require_spoken(face_traffic.traffic, declaration)
