@@ -79,7 +79,7 @@ def scores() -> None:
             ours = min(ours, best(rates, 1))
         print(f"  {mated_count:,} mated: sort {plain * 1e3:.0f} ms, all rates and 1,000 DET points {ours * 1e3:.0f} ms")
         bound(f"rates and DET / sort, {mated_count:,} mated", ours / plain, 1.2)
-        every = best(lambda mated=mated, others=others: score_set(mated, others).det_points(), 1)  # type: ignore[misc]
+        every = best(lambda mated=mated, others=others: score_set(mated, others).det_points(), 2)  # type: ignore[misc]
         print(f"  for comparison, a point at every distinct score: {every / plain:.1f} x the sort")
 
 
@@ -163,7 +163,7 @@ def _two_ways(generator: np.random.Generator) -> None:
         who = np.repeat(np.arange(people), artefacts * each).tolist()
         what = np.tile(np.repeat(np.arange(artefacts), each), people).tolist()
         for rate in (0.07, 0.15):
-            both = one = 0
+            both, one, truth = 0, 0, rate * _clipping(rate)
             for _ in range(COVERED):
                 subject = generator.gamma(2, 0.5, people)
                 artefact = generator.gamma(2, 0.5, artefacts)
@@ -171,7 +171,6 @@ def _two_ways(generator: np.random.Generator) -> None:
                 outcomes = generator.random((people, artefacts, each)) < chance[:, :, None]
                 two = two_way_interval(outcomes.ravel().tolist(), who, what)
                 single = effective_interval(outcomes.sum(axis=(1, 2)).tolist(), [artefacts * each] * people)
-                truth = rate * _clipping(rate)
                 both += two.lower <= truth <= two.upper
                 one += single.lower <= truth <= single.upper
             print(f"  {people} x {artefacts} x {each} rate {rate:.2f}: {both / COVERED:.3f}  {one / COVERED:.3f}")
