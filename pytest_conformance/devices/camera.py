@@ -334,7 +334,7 @@ class ReferenceCamera(ReferenceDevice):
 
     def _presenter(self) -> Presenter:
         if self.presenter is None:
-            raise MethodError("MET-STI-002", "nothing can be shown to the camera", todo="add a mover and registers")
+            raise MethodError("MET-STI-001", "nothing can be shown to the camera", todo="add a mover and registers")
         return self.presenter
 
     def _adult(self, number: int = 0) -> str:

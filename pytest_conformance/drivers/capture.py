@@ -200,7 +200,7 @@ def _tap(settings: CaptureSettings, role: str) -> Tap:
         return RelayTap(rest)
     if not settings.interface or kind not in ("", "namespace"):
         raise UsageError(
-            "USE-CAP-001",
+            "USE-TAP-001",
             f"the capture has neither an interface nor a known address: {settings.address!r}",
             where=role,
             expected="interface: NAME, or an address as the simulation gives it",
@@ -210,8 +210,8 @@ def _tap(settings: CaptureSettings, role: str) -> Tap:
 
 
 def endpoint(text: str, where: str) -> tuple[str, int]:
-    """Split "ADDRESS:PORT". Raises UsageError USE-CAP-002."""
+    """Split "ADDRESS:PORT". Raises UsageError USE-TAP-002."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError("USE-CAP-002", f"not an address with a port: {text!r}", where=where, expected="192.0.2.255:9")
+        raise UsageError("USE-TAP-002", f"not an address with a port: {text!r}", where=where, expected="192.0.2.255:9")
     return host, int(port)

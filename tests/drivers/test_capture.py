@@ -282,14 +282,14 @@ def test_settings_without_a_tap_are_refused(context: DriverContext) -> None:
     for settings in (CaptureSettings(), CaptureSettings(address="carrier-pigeon:1", interface="eth0")):
         with pytest.raises(UsageError) as failure:
             CaptureDriver.open(settings, context)
-        assert failure.value.code == "USE-CAP-001"
+        assert failure.value.code == "USE-TAP-001"
 
 
 @pytest.mark.parametrize("text", ["", "10.77.0.255", ":9", "10.77.0.255:0", "10.77.0.255:x"])
 def test_a_marker_needs_an_address_and_a_port(text: str) -> None:
     with pytest.raises(UsageError) as failure:
         endpoint(text, "capture")
-    assert failure.value.code == "USE-CAP-002"
+    assert failure.value.code == "USE-TAP-002"
 
 
 @NO_NAMESPACES
