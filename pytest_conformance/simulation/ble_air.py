@@ -263,6 +263,8 @@ class _Unit:
 
     def _paired(self, connection: Connection, keys: PairingKeys) -> None:
         authenticated = _authenticated(keys)
+        self._authenticated.discard(connection.handle)
+        self._secure.discard(connection.handle)
         if authenticated:
             self._authenticated.add(connection.handle)
         if keys.ltk is not None:
