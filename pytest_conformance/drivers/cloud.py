@@ -80,6 +80,10 @@ class CloudStandIn:
         """Add an account and return its token: a stranger to every other account but its wards."""
         return str(self._admin("accounts", {"name": name, "guardian_of": list(guardian_of)})["token"])
 
+    def sign_up(self, name: str) -> str:
+        """Return the token of the account `name`, which is added where it is not there yet."""
+        return self.tokens().get(name) or self.create_account(name)
+
     def request(self, method: str, path: str, token: str | None = None) -> tuple[int, bytes]:
         """Call the public interface without or with a token; `path` may begin with //HOST to choose the host.
 

@@ -196,6 +196,10 @@ class Cloud(Instrument, Protocol):
         """What the cloud still holds (deletion requests remove it)."""
         ...
 
+    def sign_up(self, name: str) -> str:
+        """Return the token of the account `name`, which is added where it is not there yet."""
+        ...
+
     def request(self, method: str, path: str, token: str | None = None) -> tuple[int, bytes]:
         """Call the cloud's public API as a stranger, or as the account that `token` belongs to."""
         ...

@@ -131,7 +131,7 @@ class Ble(Protocol):
 
     @property
     def snoop(self) -> Path:
-        """The btsnoop file of this dongle, for evidence: complete after `close()`, readable by Wireshark."""
+        """The btsnoop file of this dongle, for evidence: what was said so far, readable by Wireshark."""
         ...
 
     def close(self) -> None: ...

@@ -70,6 +70,8 @@ class HostBle:
 
     @property
     def snoop(self) -> Path:
+        if not self._file.closed:
+            self._file.flush()
         return self._path
 
     def scan(self, seconds: float) -> Sequence[Advertisement]:
