@@ -28,6 +28,8 @@ REFUSED_TO_PAIR = ("PAIRING_NOT_SUPPORTED", "REPEATED_ATTEMPTS")
 """SMP reasons with which a device turns a phone away without looking at its code."""
 
 PLACES = 12
+ON_AIR = 0.1
+"""Wall seconds that a notification is given to arrive."""
 
 Looked = Literal["opened", "blocked", "nothing"]
 
@@ -307,8 +309,18 @@ class ReferenceWearable(ReferenceDevice):
         """Return the dongle, connected to the watch."""
         ble = self.ble
         if not ble.connected():
-            ble.connect(str(self.console.call("status").get("ble_address", "")))
+            ble.connect(self.air_address())
         return ble
+
+    def air_address(self) -> str:
+        """Return the Bluetooth address that the watch says it has."""
+        return str(self.console.call("status").get("ble_address", ""))
+
+    def rest_a_reading(self) -> None:
+        """Wait until the next reading of the pulse is due and told."""
+        self.clock.sleep(self._interval("heart_rate"))
+        with self.clock.realtime():
+            self.clock.sleep(ON_AIR)
 
     def pairing_code(self) -> str:
         """Open the watch's pairing screen and return the code that it shows; the last one while it shows none."""

@@ -21,9 +21,9 @@ class Guessing:
     """A bounded series of wrong secrets against one mechanism.
 
     `tries` wrong secrets took `seconds` of bench time; `answered` of them were looked at (not refused by a
-    lock-out), and for `locked` seconds more even the right one was refused. `right_refused` is whether the right secret was refused straight after the series,
-    `survives_power_cycle` whether it still was after a power cycle; `right_later` whether it worked after the
-    declared duration. `entropy` is that of the declared secret, bits.
+    lock-out), and for `locked` seconds more even the right one was refused. `right_refused` is whether the right
+    secret was refused straight after the series, `survives_power_cycle` whether it still was after a power cycle;
+    `right_later` whether it worked after the declared duration. `entropy` is that of the declared secret, bits.
     """
 
     mechanism: str
