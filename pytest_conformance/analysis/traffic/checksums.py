@@ -49,6 +49,27 @@ def segment_valid(buffer: bytes, segment: RawSegment, source: bytes, destination
     return ones_sum(pseudo + body) == 0
 
 
+def left_to_hardware(buffer: bytes, segment: RawSegment, source: bytes, destination: bytes, ports: bytes) -> bool:
+    """Tell whether a checksum field holds what a sending host leaves for its network card to finish.
+
+    That is the bare sum over the pseudo header, with or without the length (segmentation offload), or zero.
+    """
+    reference = segment[2]
+    start = _header(buffer, reference, ports) if isinstance(reference, int) else None
+    if start is None or not isinstance(reference, int):
+        return False
+    field = buffer[start + 16] << 8 | buffer[start + 17]
+    length = reference + segment[1] - start
+    base = source + destination + struct.pack(">H", 6)
+    sums = {_fold(base), _fold(base + struct.pack(">H", length & 0xFFFF))}
+    return field in sums or field in (0, 0xFFFF)
+
+
+def _fold(data: bytes) -> int:
+    value = int.from_bytes(data, "big") % 0xFFFF
+    return value or 0xFFFF
+
+
 def datagram_valid(buffer: bytes, segment: RawSegment, source: bytes, destination: bytes) -> bool:
     """Verify one UDP datagram; no checksum, or one that cannot be verified, counts as valid."""
     reference, length = segment[2], segment[1]
@@ -61,7 +82,7 @@ def datagram_valid(buffer: bytes, segment: RawSegment, source: bytes, destinatio
         pseudo = source + destination + struct.pack(">BBH", 0, 17, len(body))
     else:
         pseudo = source + destination + struct.pack(">II", len(body), 17)
-    return ones_sum(pseudo + body) == 0
+    return ones_sum(pseudo + body) == 0 or body[6] << 8 | body[7] in (_fold(pseudo), _fold(pseudo[:-2]))
 
 
 class Checker:
@@ -75,10 +96,9 @@ class Checker:
         self._offloaded: bool | None = None
 
     def bad(self) -> list[RawSegment]:
-        """Return the segments whose checksum is wrong although the sender does not offload."""
-        if not self._segments or (self(self._segments[0]) and self._offloaded):
-            return []
-        return [one for one in self._segments if not segment_valid(self._buffer, one, *self._arguments)]
+        """Return the segments whose checksum is wrong, without those that a sending host left to its network card."""
+        wrong = [one for one in self._segments if not segment_valid(self._buffer, one, *self._arguments)]
+        return [one for one in wrong if not left_to_hardware(self._buffer, one, *self._arguments)]
 
     def __call__(self, segment: RawSegment) -> bool:
         """Tell whether a segment's checksum is right or does not matter."""
