@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import os
 import resource
 import socket
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from pytest_conformance.errors import LinkError
@@ -25,6 +26,10 @@ SPARE = 64
 
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EACCES, errno.EPERM)
 """What a filter on the way, or an empty address, makes of a connection."""
+
+LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+NOBODY = "127.255.255.254"
+"""A loopback address at which no simulated device is: what answers there, answers everywhere on this machine."""
 
 UDP_PROBES: Mapping[int, bytes] = {
     53: bytes.fromhex("1a2b01000001000000000000") + b"\x07version\x04bind\x00\x00\x10\x00\x03",
@@ -52,11 +57,14 @@ class PortScan:
     """What came of a scan: the open ports, ascending, and how many others refused or stayed silent.
 
     Nothing open and nothing refused means that perhaps nobody was there: absence of ports is then not shown.
+    `own` are ports at which a service of the bench's own machine answers for a device that is simulated on it: the
+    service listens at every address, so that nothing else can at that port.
     """
 
     open: tuple[int, ...]
     refused: int
     silent: int
+    own: tuple[int, ...] = ()
 
 
 def scan_tcp(address: str, ports: Sequence[int], timeout: float) -> PortScan:
@@ -65,7 +73,11 @@ def scan_tcp(address: str, ports: Sequence[int], timeout: float) -> PortScan:
     Raises LinkError BEN-LNK-052 when the bench cannot reach the address at all or runs out of sockets: a scan with
     holes would look like closed ports.
     """
-    return _run(_scan(address, ports, timeout))
+    found = _run(_scan(address, ports, timeout))
+    if not found.open or ipaddress.ip_address(address) not in LOOPBACK:
+        return found
+    own = _run(_scan(NOBODY, found.open, timeout)).open
+    return replace(found, open=tuple(port for port in found.open if port not in own), own=own)
 
 
 def probe_udp(address: str, ports: Sequence[int], timeout: float) -> dict[int, UdpState]:

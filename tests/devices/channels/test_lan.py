@@ -295,9 +295,16 @@ def test_a_full_scan_finds_the_open_ports_in_time() -> None:
         for listener in listeners:
             listener.close()
     assert {1, 554, 8080, 65535} <= set(scan.open)
-    assert len(scan.open) + scan.refused + scan.silent == 65535
+    assert len(scan.open) + len(scan.own) + scan.refused + scan.silent == 65535
     assert scan.silent == 0
     assert took < 15, "processor time, so that a busy machine does not count"
+
+
+def test_a_service_of_the_bench_itself_is_not_taken_for_one_of_a_device_on_loopback() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as own, socket.create_server(("127.77.0.51", 0)) as device:
+        ports = [own.getsockname()[1], device.getsockname()[1]]
+        scan = Lan("127.77.0.51", RealClock()).tcp_ports(ports)
+    assert (scan.open, scan.own) == ((ports[1],), (ports[0],))
 
 
 def test_a_closed_port_is_not_open(lan: Lan) -> None:
