@@ -1,0 +1,127 @@
+"""Faces in a camera's view in everyday use, and what anybody on the way to the cloud could read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_conformance.procedures.procedure import procedure
+from pytest_conformance.procedures.traffic import Tap, Traffic
+
+if TYPE_CHECKING:
+    from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration import Declaration
+    from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.devices.camera import ReferenceCamera
+    from pytest_conformance.drivers.roles import Cloud, Handshake, Uplink
+    from pytest_conformance.procedures.canaries import Canaries
+    from pytest_conformance.record import Run
+
+SUBJECT, OTHER, PRINT = "S1", "S2", "A-print-1"
+
+
+@dataclass(frozen=True)
+class FacesInView:
+    """People before the camera with every cloud consent declined.
+
+    `persons` counts how often the camera itself said that a face was in view, `motions` how often that something
+    moved: the triggers. `in_cloud` names faces that the cloud was sent.
+    """
+
+    shown: int
+    motions: int
+    persons: int
+    traffic: Traffic
+    in_cloud: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+
+@procedure
+def faces_in_view(
+    camera: ReferenceCamera,
+    bench: Bench,
+    cloud: Cloud,
+    run: Run,
+    tap: Tap,
+    canaries: Canaries,
+    declaration: Declaration,
+    profile: Profile,
+) -> FacesInView:
+    """Let people come before the camera with the cloud consents declined; inspect what left."""
+    declined = {each.scope for each in declaration.cloud_consents}
+    with run.step("Setup", "Factory reset, set up, cloud consents declined, reference pictures"):
+        camera.factory_reset()
+        camera.first_use({each.scope: each.scope not in declined for each in declaration.consents})
+        reference_faces(camera, canaries, SUBJECT, OTHER)
+    began = bench.clock.now()
+    with tap.watch("faces-in-view") as recording:
+        with run.step("Stimulate", f"{profile.samples.presentations} people before the camera"):
+            for number in range(profile.samples.presentations):
+                what = (SUBJECT, OTHER, PRINT)[number % 3]
+                recording.mark(f"show {what}")
+                camera.show(what)
+                bench.clock.sleep(30.0)
+        bench.clock.sleep(profile.windows.idle)
+    motions = [each for each in camera.log(began) if each.name == "motion"]
+    persons = [each for each in motions if each.data.get("person") is True]
+    traffic = recording.result()
+    sent = [name for each in cloud.received() if each.at >= began for name in canaries.found_in(each.body)]
+    faces = tuple(dict.fromkeys(each for each in sent if each in canaries.faces))
+    return FacesInView(profile.samples.presentations, len(motions), len(persons), traffic, faces, traffic.evidence)
+
+
+def reference_faces(camera: ReferenceCamera, canaries: Canaries, *subjects: str) -> None:
+    """Have the camera's own pictures of `subjects`, so that they are recognised wherever they turn up."""
+    for subject in subjects:
+        if subject not in canaries.faces:
+            canaries.face(subject, camera.reference_picture(subject))
+
+
+@dataclass(frozen=True)
+class OnTheWay:
+    """A known face on its way to the cloud, seen without any key that the supplier lends.
+
+    `arrived` counts pictures of it that the cloud got: the trigger. `readable` is the traffic as a stranger on the
+    way reads it; `impostor` maps each host to the handshakes with a certificate that nothing vouches for.
+    """
+
+    arrived: int
+    readable: Traffic
+    impostor: Mapping[str, tuple[Handshake, ...]]
+    evidence: tuple[str, ...]
+
+
+@procedure
+def on_the_way(
+    camera: ReferenceCamera,
+    bench: Bench,
+    cloud: Cloud,
+    uplink: Uplink,
+    run: Run,
+    tap: Tap,
+    canaries: Canaries,
+    declaration: Declaration,
+) -> OnTheWay:
+    """Send a known face and a known name to the cloud, read the packets as a stranger, then stand in for each host."""
+    with run.step("Setup", "Factory reset, set up with every consent"):
+        camera.factory_reset()
+        began = bench.clock.now()
+    with tap.watch("on-the-way", keys=False) as recording, run.step("Stimulate", "Set up, show a known face"):
+        recording.mark("set-up")
+        camera.first_use({each.scope: True for each in declaration.consents})
+        reference_faces(camera, canaries, SUBJECT)
+        for _ in range(3):
+            recording.mark(f"show {SUBJECT}")
+            camera.show(SUBJECT)
+            bench.clock.sleep(35.0)
+    arrived = [each for each in cloud.received() if each.at >= began and SUBJECT in canaries.found_in(each.body)]
+    impostor = {}
+    hosts = dict.fromkeys(each.host for each in declaration.endpoints if each.sender == "device")
+    for host in hosts:
+        with run.step("Stimulate", f"Stand in for {host}"), uplink.intercept(host) as interception:
+            camera.show(SUBJECT)
+            bench.clock.sleep(35.0)
+            impostor[host] = tuple(interception.handshakes())
+    readable = recording.result()
+    return OnTheWay(len(arrived), readable, impostor, readable.evidence)
