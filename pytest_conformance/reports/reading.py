@@ -144,7 +144,7 @@ def _verdict(row: Mapping[str, Any], said: list[Mapping[str, Any]], record: Reco
         folded = fold(_contribution(each) for each in counted)
         return folded.verdict, folded.cause.value if folded.cause else None, folded.reason
     if row["tests"]:
-        return Verdict.NOT_TESTED, "aborted", "selected, but the run ended before it"
+        return Verdict.NOT_TESTED, "aborted", "selected, but no verdict came: skipped, or the run ended before"
     return Verdict.NOT_TESTED, None, str(row.get("reason") or NO_TEST)
 
 

@@ -171,6 +171,8 @@ def summarise(session: BenchSession, terminal: pytest.TerminalReporter) -> None:
     """Print the summary that ends a run."""
     from pytest_conformance.reports.terminal import summary
 
+    for reason in dict.fromkeys(session.refused):
+        terminal.write_line(f"refused to start: {reason}", red=True)
     if session.views is None:
         return
     terminal.section("conformance")

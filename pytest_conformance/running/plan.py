@@ -98,7 +98,7 @@ def _verdict(row: Planned, said: Sequence[Contribution]) -> ClauseVerdict:
         return fold(said)
     if row.tests:
         return ClauseVerdict(
-            Verdict.NOT_TESTED, Cause.ABORTED, "selected, but no verdict came: skipped, or the run ended before it"
+            Verdict.NOT_TESTED, Cause.ABORTED, "selected, but no verdict came: skipped, or the run ended before"
         )
     return ClauseVerdict(Verdict.NOT_TESTED, None, row.reason)
 

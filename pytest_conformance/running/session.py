@@ -159,7 +159,10 @@ class BenchSession:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         wrong = unknown_clauses(items, self.request.catalogue)
         if wrong:
-            pytest.exit("refused to start: USE-CLS-001: " + "\n".join(wrong), returncode=REFUSED)
+            # pytest goes on to `pytest_collection_finish` whatever is raised here: it refuses there
+            self.refusal = UsageError("USE-CLS-001", "\n".join(wrong), todo="correct the id in the test's @clause")
+            items[:] = []
+            return
         kept: list[pytest.Item] = []
         dropped: list[pytest.Item] = []
         for item in items:
@@ -176,7 +179,9 @@ class BenchSession:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if self.parallel:
+        if self.refusal is not None and self.worker is None:
+            pytest.exit(f"refused to start: {self.refusal}", returncode=REFUSED)
+        if self.parallel or self.refusal is not None:
             return
         for item in session.items:
             for clause_id in clauses_of(item):
