@@ -37,6 +37,8 @@ def test_ties_are_decided_as_written() -> None:
     assert zero_failure_sample_size("0.5", "0.75") == 2
     assert zero_failure_sample_size("0.5", "0.875") == 3
     assert zero_failure_sample_size("0.9", "0.99") == 2
+    assert zero_failure_sample_size("0.6", "0.84") == 2
+    assert zero_failure_sample_size(0.7, 0.7) == 1
     assert zero_failure_sample_size("1") == 1
     assert samples_for_quantile_claim("0.5", "0.75") == 2
 
