@@ -69,10 +69,11 @@ class ReferenceDevice:
     def power_on(self) -> None:
         """Switch the supply on and wait until the test port answers; DeviceError DUT-BOOT-001 when it never does."""
         supply = self.access.role("supply")
+        booted = self._times_ready()
         supply.set_output(self.volts, self.amperes)
         supply.on()
         self._powered_at = self.clock.now()
-        self._await_ready("power")
+        self._await_ready("power", booted)
 
     def power_off(self) -> None:
         self.access.role("supply").off()
@@ -95,8 +96,9 @@ class ReferenceDevice:
         """Reset the device (powering it first when it is off) and begin with a fresh companion app."""
         if not self.access.role("supply").is_on():
             self.power_on()
+        booted = self._times_ready()
         self.console.call("reset")
-        self._await_ready("factory reset")
+        self._await_ready("factory reset", booted)
         self.companion.forget()
 
     # --- what it shows, keeps and says ----------------------------------------------------------------------
@@ -238,9 +240,16 @@ class ReferenceDevice:
         """Bench time at which the device's uptime was zero."""
         return self.clock.now() - int(self.console.call("status")["uptime_ms"]) * 1_000_000
 
-    def _await_ready(self, after: str) -> None:
+    def _times_ready(self) -> int:
+        """How often the device said so far that it is ready."""
+        return len(self.console.events(name="ready"))
+
+    def _await_ready(self, after: str, booted: int) -> None:
+        """Wait until the device says once more that it is ready and answers; a build that says nothing may answer."""
         patience = float(self.declaration.timing.boot) * BOOT_PATIENCE
-        if not self.clock.wait_for(lambda: self.console.answers(), patience):
+        said = self.clock.wait_for(lambda: self._times_ready() > booted, patience)
+        answers = self.console.answers(1.0) if said else self.clock.wait_for(self.console.answers, 2.0)
+        if not answers:
             waited = (self.clock.now() - self._powered_at) / SECOND
             raise DeviceError(
                 "DUT-BOOT-001",
