@@ -132,7 +132,7 @@ def withdrawal(
             bench.clock.sleep(lock.lockout_pause)
     after = lock.storage()
     kept = tuple(each for each in canaries.found_in(after) if each in canaries.faces)
-    left = len(canaries.in_cloud(cloud.stored(), since))
+    left = sum(1 for each in canaries.in_cloud(cloud.stored(), since) if each in canaries.faces)
     image = run.evidence(after, name="flash-after-withdrawal.bin", media_type="application/octet-stream", face=True)
     return Withdrawal(
         worked,
