@@ -1,4 +1,7 @@
-"""Cluster bootstrap over subjects and artefacts: whole clusters are drawn again, never single trials. Seeded."""
+"""Cluster bootstrap over subjects and artefacts: whole clusters are drawn again, never single trials. Seeded.
+
+Narrow below some 50 clusters (docs/statistics.md); for a plain rate prefer `clusters.effective_interval`.
+"""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ def test_a_species_without_any_response_is_flagged_and_has_no_bound() -> None:
     with pytest.raises(MethodError, match=r"MET-BIO-007.*does not respond"):
         table.per_species["dark"].interval()
     assert not table.per_species["dark"].meets("0.15")
+    assert not table.per_species["dark"].meets("0.15", "responding")
 
 
 def test_when_nothing_ever_responded_there_is_no_maximum() -> None:
