@@ -84,9 +84,16 @@ def permissions(
             device.switch_sensor(name, True)
             works = device.sensor(name).on is True
         parts.append(traffic)
+        others = {shape for each in declaration.sensors if each.name != name for shape in shapes_of(each.senses)}
+        own = shapes_of(declared.senses)
         leaked = tuple(
-            each for each in traffic.sent(scope="") if each.matched or each.kind in SHAPES.get(declared.senses, ())
+            each for each in traffic.sent(scope="") if each.kind in own or (each.matched and each.kind not in others)
         )
         trials[name] = SensorTrial(name, before, off, after, sensed, leaked, kept, works)
     everything = merged("permissions", parts)
     return Permissions(trials, everything, everything.evidence)
+
+
+def shapes_of(senses: str) -> tuple[str, ...]:
+    """Return how what a sensor senses looks when it is found in packets; other sensors may be on meanwhile."""
+    return SHAPES.get({"face": "face_picture"}.get(senses, senses), (senses,))
