@@ -335,6 +335,7 @@ class ReferenceWearable(ReferenceDevice):
 
     def log_in(self, mechanism: str, secret: str) -> Done:
         if self._over_ble(mechanism):
+            self.ble.disconnect()
             self.ble.forget()
             link = self.over_air().pair(int(secret))
             return Done(link.paired and link.authenticated, link.reason)

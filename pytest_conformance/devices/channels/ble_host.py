@@ -39,8 +39,6 @@ ANSWER = 10.0
 """Wall seconds that the dongle or the peer may take for one thing."""
 PAIRING = 35.0
 """Wall seconds for a pairing: SMP itself gives up after 30 (Core Specification, Vol 3 Part H, 3.4)."""
-LOOK = 0.3
-"""Wall seconds of one look at the air when a name is searched."""
 
 
 class HostBle:
@@ -84,18 +82,15 @@ class HostBle:
 
     def connect(self, name: str, timeout: float = 10.0) -> str:
         self.disconnect()
-        seen: dict[str, str] = {}
+        self._heard.clear()
+        self._wait(self._device.start_scanning(legacy=False), "scan")
         with self._clock.realtime():
-            deadline = self._clock.now() + int(timeout * 1e9)
-            while True:
-                for found in self.scan(LOOK):
-                    seen[found.address] = found.name
-                    if name in (found.name, found.address):
-                        self._wait(self._connect(found.address), f"connect to {found.address}")
-                        return found.address
-                if self._clock.now() >= deadline:
-                    break
-        others = ", ".join(f"{one!r} ({address})" for address, one in seen.items()) or "nothing at all"
+            found = self._clock.wait_for(lambda: self._find_advertiser(name), timeout)
+        self._wait(self._device.stop_scanning(legacy=False), "stop scanning")
+        if found is not None:
+            self._wait(self._connect(found.address), f"connect to {found.address}")
+            return found.address
+        others = ", ".join(f"{one.name!r} ({one.address})" for one in self._heard.values()) or "nothing at all"
         raise DeviceError(
             "DUT-BLE-001",
             f"nothing called {name!r} advertises over Bluetooth LE",
@@ -103,6 +98,9 @@ class HostBle:
             expected=f"an advertisement of {name!r} within {timeout:g} s",
             todo=f"the scan heard {others}: wake the device, correct the name, or move the dongle closer",
         )
+
+    def _find_advertiser(self, name: str) -> Advertisement | None:
+        return next((each for each in tuple(self._heard.values()) if name in (each.name, each.address)), None)
 
     def connected(self) -> bool:
         return self._connection is not None
