@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 from pytest_conformance.commands import REFUSED, UNDECIDED
@@ -33,8 +38,12 @@ PIPE_CLOSED = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an expected error is one message on standard error."""
     given = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its escape
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(given)
+        with _ended_by_signal():
+            return _run(given)
     except ConformanceError as error:
         print(f"conformance: {_plain(str(error))}", file=sys.stderr)
         return REFUSED if isinstance(error, UsageError) else UNDECIDED
@@ -65,6 +74,24 @@ def _run(given: Sequence[str]) -> int:
     code: int = import_module(f"pytest_conformance.commands.{arguments.command}").run(arguments)
     sys.stdout.flush()
     return code
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does: outputs go off, child processes and namespaces are taken down."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Parser(argparse.ArgumentParser):

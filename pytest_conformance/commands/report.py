@@ -37,7 +37,7 @@ class Built:
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", nargs="?", help="folder of the run, or the beginning of its name")
-    parser.add_argument("--latest", metavar="N", type=_positive, help="the N newest runs below --record instead")
+    parser.add_argument("--latest", metavar="N", type=count, help="the N newest runs below --record instead")
     parser.add_argument("--record", metavar="DIR", default=RUNS, help="where runs lie (default: runs)")
     parser.add_argument("--allure", action="store_true", help="also build allure-report.html (needs Node.js and npm)")
     add_json(parser)
@@ -53,7 +53,7 @@ def run(arguments: Namespace) -> int:
     return UNDECIDED if any(each.failed for each in built) else OK
 
 
-def _positive(text: str) -> int:
+def count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError(text)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pytest_conformance.commands import OK
@@ -40,7 +38,7 @@ def run(arguments: Namespace) -> int:
     from pytest_conformance.commands.naming import device_name
 
     known_bad = [each.strip() for each in arguments.known_bad.split(",") if each.strip()]
-    with _ended_by_signal(), _folder(arguments.folder) as folder:
+    with _folder(arguments.folder) as folder:
         world = SimulatedWorld(
             device_name(arguments.dut),
             known_bad=known_bad,
@@ -97,18 +95,3 @@ def _folder(given: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="conformance-simulate-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-@contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM and SIGHUP end it as Ctrl-C does, so that namespaces and processes are taken down."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""`conformance validate`: does each clause test catch the devices that break its clause, and leave the good ones alone?"""
+"""`conformance validate`: does each clause test catch what breaks its clause, and leave the good device alone?"""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def exit_code(tables: Sequence[KindTable]) -> int:
 
 
 def _plans(arguments: Namespace, devices: Sequence[Simulated]) -> list[Plan]:
-    """Return what is to be run. Raises UsageError USE-VAL-001 for an unknown kind, USE-VAL-002 for an unknown variant."""
+    """Return what is to be run. Raises UsageError USE-VAL-001 (unknown kind) and USE-VAL-002 (unknown variant)."""
     wanted = [each for each in devices if arguments.kind in ("", each.kind, each.dut)]
     if not wanted:
         known = sorted({name for each in devices for name in (each.kind, each.dut) if name})
@@ -173,12 +173,15 @@ def _table(plan: Plan, good: dict[tuple[str, str], Ran], ran: dict[tuple[str, st
     if device.trouble:
         return KindTable(device.kind, device.dut, Ran(), skipped=device.trouble)
     its_good = good[device.dut, GOOD]
+    if its_good.trouble:
+        return KindTable(device.kind, device.dut, its_good, judged_all=plan.everything)
     cells: list[Cell] = []
     troubles = {}
     for name, variant in plan.variants.items():
         its = ran.get((device.dut, name), Ran())
         if its.trouble:
             troubles[name] = its.trouble
+            continue
         asked = Variant(name, variant.kind, _asked(plan, variant), variant.does)
         cells += judge_variant(asked, its.said, its_good.said)
     return KindTable(device.kind, device.dut, its_good, tuple(cells), troubles, "", plan.everything)
