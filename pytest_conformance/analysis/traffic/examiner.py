@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.recognisers import Recognisers
 
 
+_SOUNDS = (b"RIFF", b"#!AM", b"OggS", b"fLaC")
+
+
 @dataclass(frozen=True)
 class Finding:
     """An object recovered from an item, before it is given an endpoint and times."""
@@ -118,6 +121,7 @@ class Examiner:
             or self._contained(item, depth, containers.STRONG)
             or sounds.recognise(self, item)
             or self._pictured(item, depth)
+            or self._sound(item)
             or self._textual(item, depth)
             or self._binary(item, depth)
         )
@@ -233,6 +237,27 @@ class Examiner:
         if at < len(item.data):
             regions.append(self._between(item, at, len(item.data), depth))
         return self.combine(item, regions)
+
+    def _sound(self, item: Item) -> Accounting | None:
+        """Recognise sound; the played phrase is a hit, sound that was not decoded stays opaque."""
+        if len(item.data) < 64:
+            return None
+        if item.data[:4] not in _SOUNDS and item.data[:2] != b"\xff\xf1" and not item.declared.startswith("audio/pcm"):
+            return None
+        from pytest_conformance.analysis.traffic import audio
+
+        sound = audio.find(item.data, item.declared)
+        if sound is None:
+            return None
+        phrase = self.context.canary.voice
+        value = audio.matches(sound, phrase) if phrase else None
+        size = len(item.data)
+        if value is not None:
+            match = Match("voice", "voice", 1 - value, 0.65)
+            self.report(item, "voice", sound.format, 0, size, match=match)
+            return Accounting(size, hit=size)
+        self.report(item, "audio", sound.format, 0, size)
+        return Accounting(size, opaque=size, reasons={"audio-not-canary": size})
 
     def _between(self, item: Item, start: int, end: int, depth: int) -> Accounting:
         """What surrounds a picture: a short frame header is syntax, anything longer is examined."""

@@ -239,7 +239,8 @@ def rounds_test(counts: Sequence[int], totals: Sequence[float], seed: int, draws
     k, y = rankdata(counts), rankdata(totals)
     observed = float(((k - k.mean()) * (y - y.mean())).sum())
     generator = np.random.default_rng(seed)
-    drawn = np.array([((generator.permutation(k) - k.mean()) * (y - y.mean())).sum() for _ in range(draws)])
+    shuffled = generator.permuted(np.tile(k - k.mean(), (draws, 1)), axis=1)
+    drawn = shuffled @ (y - y.mean())
     return float((1 + np.count_nonzero(drawn >= observed - 1e-9)) / (1 + draws))
 
 

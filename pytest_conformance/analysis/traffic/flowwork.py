@@ -94,7 +94,7 @@ class FlowWorker:
             stream.missing_tail = half.volume - half.bytes
             if half.up and flow.protocol == 17:
                 wrong = [s for s in half.segments if not datagram_valid(self.capture.buffer, s, flow.device, flow.peer)]
-                if wrong and len(wrong) * 2 <= len(half.segments):
+                if wrong and not flow.local:
                     flow.flags.add("checksum-bad")
                     self.damaged += len(wrong)
             return stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import struct
 import time
@@ -18,6 +19,8 @@ from pytest_conformance.analysis.traffic import Context, inspect
 from pytest_conformance.errors import UsageError
 
 FOLDER = Path(__file__).parent / "data" / "examples"
+MUTATIONS = int(os.environ.get("CONFORMANCE_MUTATIONS", "20"))
+"""Mutations per fixture; 250 gives the thousand of the long profile."""
 FACE = "face-information-not-sent-to-internet"
 
 
@@ -91,7 +94,7 @@ def test_seeded_mutations_raise_nothing_and_never_turn_fail_to_pass(wire: Any, c
         started = time.perf_counter()
         assert inspect([pcap], given_).checks[FACE].verdict.value == "FAIL", name
         once = time.perf_counter() - started
-        for number in range(60):
+        for number in range(MUTATIONS):
             mutated = mutate(pcap, rnd)
             started = time.perf_counter()
             try:
