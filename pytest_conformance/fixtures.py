@@ -95,6 +95,8 @@ def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaratio
     device = made(bench, declaration)
     if hasattr(device, "presenter"):
         device.presenter = request.getfixturevalue("presenter")
+    if hasattr(device, "witness"):
+        device.witness = request.getfixturevalue("witness")
     return device
 
 

@@ -250,6 +250,8 @@ class ReferenceLock(ReferenceDevice):
         presenter = self._presenter()
         with presenter.showing(what) as ongoing:
             shown = ongoing.done
+            if self.witness is not None:
+                self.witness.shown(what)
             woken = self.clock.now()
             self.console.call("wake")
             event = self.console.wait_event(("match", "reject", "timeout"), since=woken, timeout=DECISION_PATIENCE)

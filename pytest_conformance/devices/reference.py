@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_conformance.clock import SECOND
-from pytest_conformance.devices.roles import Access, Asked, Done, Logged, Rules, SensorControl, SetUp, Shown
+from pytest_conformance.devices.roles import Access, Asked, Done, Logged, Rules, SensorControl, SetUp, Shown, Witness
 from pytest_conformance.devices.walk import CONSENT, Walk
 from pytest_conformance.drivers.roles import Identity
 from pytest_conformance.errors import DeviceError, MethodError
@@ -43,6 +43,7 @@ class ReferenceDevice:
         self.access = access
         self.declaration = declaration
         self.clock = access.clock
+        self.witness: Witness | None = None
         self.token = secrets.token_hex(6)
         self.owner = f"Owner-{self.token}"
         self.secret = "".join(str(secrets.randbelow(10)) for _ in range(6))
@@ -62,7 +63,7 @@ class ReferenceDevice:
 
     @property
     def walk(self) -> Walk:
-        return Walk(self.companion, self.clock)
+        return Walk(self.companion, self.clock, self.witness)
 
     # --- power and identity ---------------------------------------------------------------------------------
 

@@ -23,6 +23,13 @@ class Access(Protocol):
     def has(self, role: str) -> bool: ...
 
 
+class Witness(Protocol):
+    """Keeps pictures of what a person at the bench would have seen; see `procedures.witness`."""
+
+    def shown(self, what: str) -> None: ...
+    def screen(self, companion: Any, title: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class Shown:
     """Something that the device itself showed or said, and when."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_conformance.clock import Clock
-from pytest_conformance.devices.roles import Asked, Done, Rules, SetUp
+from pytest_conformance.devices.roles import Asked, Done, Rules, SetUp, Witness
 from pytest_conformance.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ CONSENT = "/consent/"
 class Walk:
     """The way through the reference app (docs/test-port.md, section 5), counting a person's steps."""
 
-    def __init__(self, companion: Companion, clock: Clock) -> None:
+    def __init__(self, companion: Companion, clock: Clock, witness: Witness | None = None) -> None:
         self.companion = companion
         self.clock = clock
+        self._witness = witness
 
     def follow(self, path: Sequence[str]) -> Done:
         """From the home screen press each label of `path`, and `Confirm` when the app asks once more.
@@ -69,6 +70,7 @@ class Walk:
             labels = self._labels()
             if "Agree" in labels:
                 rules.append(Rules("app", screen.text, self.clock.now()))
+                self._keep("processing rules")
                 self.companion.press("Agree" if agree else "Decline")
                 if not agree:
                     break
@@ -83,6 +85,7 @@ class Walk:
 
     def answer(self, scope: str, accept: bool) -> Asked:
         """Answer the consent screen that is open: tick its box and go on, or decline."""
+        self._keep(f"consent {scope}")
         screen = self._look()
         boxes = [control for control in screen.controls if control.kind == "checkbox"]
         labels = [control.label for control in screen.controls]
@@ -128,6 +131,10 @@ class Walk:
         if "Pairing password" in labels:
             self.companion.fill("Pairing password", pairing)
         self.companion.press("Save")
+
+    def _keep(self, title: str) -> None:
+        if self._witness is not None:
+            self._witness.screen(self.companion, title)
 
     def _look(self) -> Screen:
         return self.companion.screen(picture=False)

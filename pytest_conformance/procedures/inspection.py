@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "json": "application/json"}
 MOST_KEPT = 40
 """Recovered objects of one capture that are kept as evidence of their own."""
+SLOT = 0.25
+"""Seconds of capture whose bytes are one point of the timeline."""
 TELLTALE = ("face_image", "face_template", "image", "position", "voice", "string", "identifier", "template")
 
 
@@ -90,6 +92,12 @@ def inspected(
         sum(account.opaque for account in up),
         sum(account.gap for account in up),
         tuple(reasons),
+        tuple(
+            (clock.at(wall), host, size)
+            for host, samples in found.timeline(SLOT).items()
+            for wall, size in samples
+            if size
+        ),
         (reference, *dict.fromkeys(each.ref for each in objects if each.ref and each.matched)),
     )
 

@@ -94,6 +94,8 @@ class Traffic:
     opaque_up: int
     gap_up: int
     opaque_reasons: tuple[str, ...] = ()
+    sent_at: tuple[tuple[int, str, int], ...] = ()
+    """Bytes that went up: bench time (ns), host, size; for the timeline."""
     evidence: tuple[str, ...] = ()
 
     def sent(self, *kinds: str, scope: str = "internet") -> tuple[Sighting, ...]:
@@ -294,5 +296,6 @@ def merged(name: str, parts: Sequence[Traffic]) -> Traffic:
         sum(each.opaque_up for each in parts),
         sum(each.gap_up for each in parts),
         tuple(dict.fromkeys(reason for each in parts for reason in each.opaque_reasons)),
+        tuple(sample for each in parts for sample in each.sent_at),
         tuple(dict.fromkeys(ref for each in parts for ref in each.evidence)),
     )

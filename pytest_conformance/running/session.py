@@ -121,6 +121,7 @@ class BenchSession:
     def _prepare_views(self) -> None:
         """Let allure-pytest write into the run folder, and show on the terminal what goes on."""
         from pytest_conformance.reports.allure_view import AllureView, send_results
+        from pytest_conformance.reports.drawing import Drawings
         from pytest_conformance.reports.escaped_reports import EscapedReports
         from pytest_conformance.reports.terminal import LiveView
 
@@ -132,6 +133,7 @@ class BenchSession:
         if self.worker is None and self.config.get_verbosity() >= 0:
             self.live = LiveView(sys.stderr)
             self.run.listen(self.live)
+        self.run.listen(Drawings(self.run, self.request.declaration.timing.decision))
         self.run.listen(lambda event: self.config.hook.pytest_conformance_event(event=event))
 
     @pytest.hookimpl(optionalhook=True)
