@@ -1,4 +1,4 @@
-"""Search bytes that came from no packet (a storage image, a backup, an upload) with the same decoders and recognisers."""
+"""Search bytes that came from no packet (a storage image, a backup, an upload) with the same recognisers."""
 
 from __future__ import annotations
 

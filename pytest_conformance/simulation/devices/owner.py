@@ -46,7 +46,7 @@ class Spec(Behaviour):
 
 
 class Rules(Behaviour):
-    """Shows the processing rules on the device itself in factory state, before anything is collected, and in the app."""
+    """Shows the processing rules on the device itself in factory state, before it collects anything, and in the app."""
 
     slot = "rules"
     on_device: ClassVar[bool] = True

@@ -154,8 +154,7 @@ class AppPages(Behaviour):
         if form.get("press") == "continue" and box:
             self.device.get(Consents).give(scope)
             self.consented(scope)
-            after = str(session.facts.pop("then", "")) or self._next_consent(session)
-            return after
+            return str(session.facts.pop("then", "")) or self._next_consent(session)
         session.facts.pop("then", None)
         self.declined(scope)
         return self._next_consent(session)
@@ -214,9 +213,7 @@ class AppPages(Behaviour):
 
     def _privacy(self, session: Session) -> AppScreen:
         controls: list[Control] = [Link("Privacy rules", "/rules", "个人信息处理规则"), *self.privacy_links]
-        for each in self.spec.spec.consents:
-            if each.page == "Privacy":
-                controls.append(self._consent_control(each))
+        controls += [self._consent_control(each) for each in self.spec.spec.consents if each.page == "Privacy"]
         controls += [Link("Cancel account", "/cancel-account", "注销账号"), Link("Back", "/settings", "返回")]
         return AppScreen("/settings/privacy", "Privacy", (), tuple(controls))
 
