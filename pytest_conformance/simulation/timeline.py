@@ -6,6 +6,7 @@ import heapq
 import itertools
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 SECOND = 1_000_000_000
@@ -39,6 +40,7 @@ class Timeline:
         self._changed = threading.Condition(threading.RLock())
         self._busy = threading.RLock()
         self._closed = False
+        self._faults: list[Exception] = []
         self._thread = threading.Thread(target=self._run, name="timeline", daemon=True)
         self._thread.start()
 
@@ -64,7 +66,8 @@ class Timeline:
         """Let `seconds` pass at once; every timer due in them runs before this returns.
 
         The world gets exactly `seconds` ahead of the wall, however long the timers take to run, so that it stays
-        at a constant distance from a bench clock that adds the same `seconds`.
+        at a constant distance from a bench clock that adds the same `seconds`. Raises RuntimeError, once all is done,
+        when a timer has crashed since the last advance: a broken simulation must not go on unnoticed.
         """
         with self._busy:
             left = int(seconds * SECOND)
@@ -77,6 +80,9 @@ class Timeline:
             self._offset += left
         with self._changed:
             self._changed.notify_all()
+        faults, self._faults = self._faults, []
+        if faults:
+            raise RuntimeError(f"a simulated part crashed: {type(faults[0]).__name__}: {faults[0]}") from faults[0]
 
     def close(self) -> None:
         with self._changed:
@@ -98,7 +104,11 @@ class Timeline:
         return None
 
     def _fire(self, timer: Timer) -> None:
-        timer.action()
+        try:
+            timer.action()
+        except Exception as error:  # one part's crash must neither stop the world's time nor be lost
+            traceback.print_exc()
+            self._faults.append(error)
         if timer.every is not None and not timer.cancelled:
             timer.due += timer.every
             self._push(timer)
