@@ -1,1 +1,1 @@
-"""Placeholder docstring, replaced by the room's owner."""
+"""Pure analysis: biometrics, decision times, traffic, pictures, policy text. No pytest, no devices, no clock."""

@@ -1,1 +1,1 @@
-"""Placeholder docstring, replaced by the room's owner."""
+"""Stimuli: registers of subjects and artefacts, and the presenter that shows them to the device. Judges nothing."""
