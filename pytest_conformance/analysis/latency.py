@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -195,11 +196,7 @@ def summarise(
     median is negative by more than twice its U (the correction cannot be right); MET-BIO-012 for too few trials to
     bound the quantile.
     """
-    identities = [each.id for each in trials]
-    if len(set(identities)) != len(identities):
-        twice = next(each for each in identities if identities.count(each) > 1)
-        raise MethodError("MET-LAT-003", f"trial {twice!r} has two outcomes", expected="one outcome per trial")
-    judged = [checked(each, clock_tolerance_s) for each in trials]
+    judged = _judged(trials, clock_tolerance_s)
     valid = [each for each in judged if not each.void]
     if not valid:
         raise MethodError("MET-LAT-004", f"none of {len(trials)} trials is valid", expected="valid trials")
@@ -225,6 +222,13 @@ def summarise(
         chain,
         tuple((each.id, each.void) for each in judged if each.void),
     )
+
+
+def _judged(trials: Sequence[TimedTrial], clock_tolerance_s: float) -> list[TimedTrial]:
+    for identity, times in Counter(each.id for each in trials).items():
+        if times > 1:
+            raise MethodError("MET-LAT-003", f"trial {identity!r} has {times} outcomes", expected="one per trial")
+    return [checked(each, clock_tolerance_s) for each in trials]
 
 
 def _corrected(trial: TimedTrial, chain: Budget) -> float:

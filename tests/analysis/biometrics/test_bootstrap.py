@@ -44,6 +44,12 @@ def test_a_weighted_resample_has_the_rates_of_the_trials_drawn_again(seed: int) 
         assert weighing.fnmr_at_fmr(*weights, target) == pytest.approx(fnmr_at_fmr(*again, target).fnmr, abs=1e-12)
 
 
+def test_a_tie_of_both_rates_is_the_equal_error_rate() -> None:
+    mated, others = [2.0, 3.0], [1.0, 2.5]
+    weighing = _Weighing.of(mated, others, TrialLabels(["a", "b"], ["a", "b"]), None)
+    assert weighing.eer(np.ones(2), np.ones(2)) == eer(mated, others).eer == 0.5
+
+
 def test_weights_follow_their_subject_through_the_sorting_on_both_sides() -> None:
     people = [7, 3, 5, 1] * 3
     mated = [person + index / 100 for index, person in enumerate(people)]

@@ -39,14 +39,18 @@ def test_the_risks_are_those_of_simulated_campaigns() -> None:
         assert np.mean([each.used for each in runs]) == pytest.approx(due.expected_presentations, rel=0.05)
 
 
-def test_curtailment_never_changes_a_verdict() -> None:
-    small = SequentialPlan("0.1", "0.7", "0.2", "0.2", 9)
-    for outcomes in itertools.product([False, True], repeat=small.most):
+def test_curtailment_never_changes_a_verdict_and_stops_as_soon_as_none_could() -> None:
+    small = SequentialPlan("0.2", "0.5", "0.2", "0.2", 10)
+    verdicts = {
+        outcomes: run_in_full(small, outcomes).decision
+        for outcomes in itertools.product([False, True], repeat=small.most)
+    }
+    for outcomes in verdicts:
         short, full = run(small, outcomes), run_in_full(small, outcomes)
         assert short.decision is full.decision is not Decision.CONTINUE
         rest = itertools.product([False, True], repeat=small.most - short.used + 1)
         before = outcomes[: short.used - 1]
-        assert len({run_in_full(small, (*before, *after)).decision for after in rest}) == 2
+        assert len({verdicts[(*before, *after)] for after in rest}) == 2
 
 
 def test_a_good_device_needs_far_fewer_presentations_than_a_fixed_plan() -> None:
