@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pytest_conformance.analysis.traffic.model import Accounting, TlsInfo, Transfer
 from pytest_conformance.analysis.traffic.ranges import RangeMap
 
-
 _MOST_TRANSFERS = 10_000
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_conformance.analysis.traffic import network
 from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.capture import Capture
+from pytest_conformance.analysis.traffic.flowstate import Flow, Tally
 from pytest_conformance.analysis.traffic.halves import Half, RawSegment
 from pytest_conformance.analysis.traffic.linklayer import ethernet, link_known, network_layer
 from pytest_conformance.analysis.traffic.network import Packet
@@ -20,56 +20,6 @@ _FAST6 = struct.Struct(">2sBxxxHBx36sIIBB").unpack_from
 _TCP = struct.Struct(">HHIIBB").unpack_from
 _LINGER = 2000
 _IDLE = 60.0
-
-
-@dataclass
-class Flow:
-    """One conversation between two transport addresses; `a` is the device's side where there is one."""
-
-    transport: str
-    device: bytes
-    peer: bytes
-    device_port: int
-    peer_port: int
-    local: bool
-    initiated_by_device: bool
-    time_first: float
-    time_last: float = 0.0
-    up: Half = field(init=False)
-    down: Half = field(init=False)
-    opened: bool = False
-    answered: bool = False
-    closed: int = 0
-    reset: bool = False
-    done: bool = False
-    packets: int = 0
-    flags: set[str] = field(default_factory=set)
-    protocol: int = 6
-    datagrams: list[tuple[bool, int, int, float]] = field(default_factory=list)
-    companion: bool = False
-
-    def __post_init__(self) -> None:
-        self.up = Half(self, True)
-        self.down = Half(self, False)
-
-
-@dataclass
-class Tally:
-    """What the packet pass counted beside the flows."""
-
-    packets: int = 0
-    first: float | None = None
-    last: float | None = None
-    snapped: int = 0
-    duplicates: int = 0
-    foreign: int = 0
-    unknown_links: set[int] = field(default_factory=set)
-    device_packets: int = 0
-    unreadable: int = 0
-    lost_fragments: int = 0
-    lost_fragments_up: int = 0
-    ip_overlap: int = 0
-    non_ip: dict[int, int] = field(default_factory=dict)
 
 
 class FlowTable:
@@ -236,9 +186,6 @@ class FlowTable:
     def _gre(self, frame: int, time: float, packet: Packet, depth: int) -> None:
         flags, kind = struct.unpack_from(">HH", packet.buffer, packet.at)
         at = packet.at + 4 + sum(4 for bit in (0x8000, 0x2000, 0x1000) if flags & bit)
-        if kind == 0x880B:
-            at += 4 if flags & 0x80 else 0
-            return
         if kind == 0x6558:
             self._inner_ethernet(frame, time, packet.buffer, at, packet.end, depth)
             return

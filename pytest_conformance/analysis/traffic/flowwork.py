@@ -12,7 +12,7 @@ from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
 from pytest_conformance.analysis.traffic.dnslog import DnsLog, Question
 from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
-from pytest_conformance.analysis.traffic.flows import Flow
+from pytest_conformance.analysis.traffic.flowstate import Flow
 from pytest_conformance.analysis.traffic.halves import Half, Stream
 from pytest_conformance.analysis.traffic.model import Accounting
 from pytest_conformance.analysis.traffic.ranges import RangeMap
@@ -126,9 +126,9 @@ class FlowWorker:
 
     def work(self, flow: Flow) -> None:
         """Take one flow apart and keep the result."""
-        if flow.transport == "tcp" and not (flow.up.segments or flow.down.segments):
-            if not (flow.up.acked or flow.down.acked or flow.opened):
-                return
+        silent = not (flow.up.segments or flow.down.segments or flow.up.acked or flow.down.acked or flow.opened)
+        if flow.transport == "tcp" and silent:
+            return
         up, down = self._stream(flow, flow.up), self._stream(flow, flow.down)
         number = len(self.results)
         sink = Sink(self.examiner.examine, self.keylog, attempt=self.examiner.attempt)

@@ -170,9 +170,9 @@ def messages(side: Side, request: bool, asked: list[bytes]) -> tuple[list[Messag
             answers += 1
             if question == b"CONNECT" and message.status < 300:
                 return out, stray, at
-        if request and (message.method == b"CONNECT" or message.value(b"upgrade")):
-            if message.method == b"CONNECT" or _REQUEST.match(side.data, at) is None:
-                return out, stray, at
+        leaves = message.method == b"CONNECT" or (message.value(b"upgrade") and _REQUEST.match(side.data, at) is None)
+        if request and leaves:
+            return out, stray, at
     return out, stray, end
 
 

@@ -14,7 +14,8 @@ from pytest_conformance.analysis.traffic.capture import Capture
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.dnslog import DnsLog
 from pytest_conformance.analysis.traffic.examiner import Budget, Examiner
-from pytest_conformance.analysis.traffic.flows import FlowTable, Tally
+from pytest_conformance.analysis.traffic.flows import FlowTable
+from pytest_conformance.analysis.traffic.flowstate import Tally
 from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Placed
 from pytest_conformance.analysis.traffic.keylog import parse as parse_keylog
 from pytest_conformance.analysis.traffic.model import (

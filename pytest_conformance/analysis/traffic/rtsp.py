@@ -8,8 +8,8 @@ from pytest_conformance.analysis.traffic.conversation import Conversation, Side
 from pytest_conformance.analysis.traffic.rtp import Reader
 
 _START = re.compile(
-    rb"(?:(?:OPTIONS|DESCRIBE|ANNOUNCE|SETUP|PLAY|PAUSE|TEARDOWN|GET_PARAMETER|SET_PARAMETER|REDIRECT|RECORD) \S{1,2048} "
-    rb"RTSP/1\.0|RTSP/1\.0 \d{3}[^\r\n]*)\r\n"
+    rb"(?:(?:OPTIONS|DESCRIBE|ANNOUNCE|SETUP|PLAY|PAUSE|TEARDOWN|GET_PARAMETER|SET_PARAMETER|REDIRECT|RECORD) "
+    rb"\S{1,2048} RTSP/1\.0|RTSP/1\.0 \d{3}[^\r\n]*)\r\n"
 )
 _MAP = re.compile(rb"a=rtpmap:(\d{1,3}) ([A-Za-z0-9\-]+)/")
 _NAMES = {"h264": "h264", "h265": "h265", "jpeg": "jpeg", "pcmu": "pcmu", "pcma": "pcma"}

@@ -68,7 +68,7 @@ def capacity_ruling(inspection: Inspection, name: str, smallest: int, scope: str
         return unclear(
             name,
             reason,
-            f"{accounted.capacity} bytes could not be read, and {what} needs only {smallest} ({_spell(accounted.reasons)})",
+            f"{accounted.capacity} bytes could not be read, and {what} needs {smallest} ({_spell(accounted.reasons)})",
             "take session keys of a test build, or install the bench's certificate authority",
             **figures,
         )

@@ -163,9 +163,8 @@ def _cbor(walk: _Walk, depth: int, path: str) -> float | None:
     if major in (2, 3):
         walk.leaf(value, path)
     elif major == 4:
-        start, numbers = walk.at, []
-        for index in range(_bounded(walk, value)):
-            numbers.append(_cbor(walk, depth + 1, f"{path}[{index if index < 64 else '*'}]"))
+        start = walk.at
+        numbers = [_cbor(walk, depth + 1, f"{path}[{min(i, 64)}]") for i in range(_bounded(walk, value))]
         if numbers and all(n is not None for n in numbers):
             walk.numbers([n for n in numbers if n is not None], start, path)
     elif major == 5:

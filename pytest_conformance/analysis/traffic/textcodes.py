@@ -20,7 +20,7 @@ _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n\f\v"
 _ESCAPED = re.compile(rb"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-7]{3}|[nrtbf/\"'\\])")
 
 
-_RUN_MARKS = bytes(65 if chr(c).isalnum() and c < 128 or c in b"+/_-" else 32 for c in range(256))
+_RUN_MARKS = bytes(65 if (chr(c).isalnum() and c < 128) or c in b"+/_-" else 32 for c in range(256))
 _RUN_MARK = b"A" * SHORTEST_RUN
 _LINE_MARK = b"A" * 40
 

@@ -110,7 +110,7 @@ class _Reader:
                 self._finish()
             self.message = _Message(opcode, bool(found.first & 0x40))
         self.message.parts.append(payload)
-        self.message.maps.append((len(payload), ranges if not found.mask else ranges))
+        self.message.maps.append((len(payload), ranges))
         if found.first & 0x80:
             self._finish()
 

@@ -196,12 +196,33 @@ def test_any_payload_on_any_port_is_survived_and_accounted(
         assert flow.up.understood + flow.up.hit + flow.up.opaque + flow.up.gap == flow.up.total
 
 
+HEADS = [
+    b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"\x10\x20\0\4MQTT\5",
+    b"GET / HTTP/1.1\r\n",
+    b"\xc0\0\0\0\1\x08",
+    b"\x44\x02\0\1",
+    b'{"a":',
+    b"\x1f\x8b\x08",
+    b"PK\3\4",
+    b"\xff\xd8\xff\xe0",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF89a",
+    b"RTSP/1.0 200 OK\r\n",
+    b"\x0a\x05",
+    b"\xa1\x61",
+    b"bplist00",
+    b"\x30\x20",
+    b"\x05\x01\x00",
+    b"--b\r\n\r\n",
+    b"RIFF\x10\0\0\0WEBPVP8 ",
+    b"RIFF\x10\0\0\0WAVEfmt ",
+]
+
+
 @settings(max_examples=80, deadline=None)
-@given(data=st.binary(max_size=300), head=st.sampled_from([
-    b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x10\x20\0\4MQTT\5", b"GET / HTTP/1.1\r\n",
-    b"\xc0\0\0\0\1\x08", b"\x44\x02\0\1", b"{\"a\":", b"\x1f\x8b\x08", b"PK\3\4", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a",
-    b"RTSP/1.0 200 OK\r\n", b"\x0a\x05", b"\xa1\x61", b"bplist00", b"\x30\x20", b"\x05\x01\x00", b"--b\r\n\r\n", b"RIFF\x10\0\0\0WEBPVP8 ",
-]))  # fmt: skip
+@given(data=st.binary(max_size=300), head=st.sampled_from(HEADS))
 def test_every_parser_survives_random_bytes_behind_its_magic(head: bytes, data: bytes) -> None:
     from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
     from pytest_conformance.analysis.traffic.examiner import Examiner

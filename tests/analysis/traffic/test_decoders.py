@@ -231,7 +231,7 @@ def test_key_known_to_the_bench_opens_aes(wire: Any, look: Any, context: Any, fa
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    key = hashlib.md5(b"SN-0042-A").digest()  # noqa: S324
+    key = hashlib.md5(b"SN-0042-A").digest()
     padded = face_jpeg + bytes([16 - len(face_jpeg) % 16]) * (16 - len(face_jpeg) % 16)
     iv = bytes(range(16))
     if cipher == "gcm":
@@ -239,7 +239,7 @@ def test_key_known_to_the_bench_opens_aes(wire: Any, look: Any, context: Any, fa
     elif cipher == "ctr":
         body = iv + Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor().update(face_jpeg)
     elif cipher == "ecb":
-        body = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(padded)  # noqa: S305
+        body = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(padded)
     else:
         body = iv + Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update(padded)
     canary = dataclasses.replace(context.canary, identifiers={"serial": "SN-0042-A"})

@@ -93,7 +93,7 @@ def test_holm_and_rounds_and_change() -> None:
     assert experiment.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert experiment.rounds_test([0, 2, 4, 6, 8, 0, 2, 4], [1, 20, 41, 60, 80, 2, 21, 40], 1, 999) < 0.01
     p, where = experiment.change_point(
-        [1, 2, 1, 3, 2, 1, 2, 3, 1, 2] + [50, 60, 55, 52, 58, 61, 57, 59, 54, 53], 1, draws=299
+        [1, 2, 1, 3, 2, 1, 2, 3, 1, 2, 50, 60, 55, 52, 58, 61, 57, 59, 54, 53], 1, draws=299
     )
     assert p < 0.01
     assert 8 <= where <= 11
