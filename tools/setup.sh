@@ -20,7 +20,7 @@ fi
 [ -n "$python" ] || { say "no Python 3.11 or later was found; install python3.11 and run again"; exit 1; }
 
 packages() { # Debian packages for what is missing here
-  command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || echo chromium
+  command -v chromium-headless-shell >/dev/null 2>&1 || command -v chromium >/dev/null 2>&1 || echo chromium-headless-shell
   command -v dumpcap >/dev/null 2>&1 || echo wireshark-common
   command -v tshark >/dev/null 2>&1 || echo tshark
   command -v ip >/dev/null 2>&1 || echo iproute2
@@ -43,7 +43,7 @@ if [ -n "$missing" ]; then
   fi
   for each in $(packages); do
     case $each in
-      chromium) say "without chromium the companion app is driven through its forms; clauses that need pixels say INCONCLUSIVE(method)" ;;
+      chromium-headless-shell) say "without chromium the companion app is driven through its forms; clauses that need pixels say INCONCLUSIVE(method)" ;;
       wireshark-common | tshark | iproute2) say "without $each packets are captured by the bench's own relay where needed" ;;
       libgl1 | libglib2.0-0) say "without $each opencv-python-headless takes the place of opencv-python" ;;
       python3-venv) say "without python3-venv there is no environment: install it and run again"; exit 1 ;;

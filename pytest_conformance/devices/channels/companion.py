@@ -21,7 +21,7 @@ TICKED: Collection[Kind] = ("checkbox", "switch")
 FILLED: Collection[Kind] = frozenset({"text"})
 BUTTONS: Collection[Kind] = frozenset({"button"})
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ANSWER = 15.0
 """Wall seconds that a page may take to answer."""
 LARGEST_PAGE = 8_000_000
