@@ -159,7 +159,7 @@ def test_times_near_zero_keep_the_jitter_of_the_chain() -> None:
 def test_the_bound_is_judged_by_the_declared_rule(
     limit: float, simple: Verdict, guarded: Verdict, conditional: Verdict
 ) -> None:
-    summary = summarise(trials([100] * 60), CHAIN)
+    summary = summarise(trials([40, 100] * 30), CHAIN)
     assert summary.bound.value == pytest.approx(0.088)
     assert 0.003 < CHAIN.expanded_s < 0.0035
     rules = (DecisionRule.SIMPLE, DecisionRule.GUARDED, DecisionRule.CONDITIONAL)

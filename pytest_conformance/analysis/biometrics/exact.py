@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from pytest_conformance.errors import MethodError
@@ -14,6 +14,7 @@ Number = str | int | float | Decimal | Fraction
 
 _TEXT = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,4})?(?:/[0-9]+)?)\s*(%?)\s*")
 _CLOSE = 1e-6
+_EXACT_TRIALS = 2000
 
 
 def exact(value: Number, what: str = "value") -> Fraction:
@@ -105,22 +106,31 @@ def at_most(errors: int, trials: int, limit: Number) -> bool:
 def binomial_tail_at_most(errors: int, trials: int, probability: Fraction, bound: Fraction) -> bool:
     """Tell whether P(X <= errors) <= bound for X ~ Binomial(trials, probability).
 
-    Decided in floating point when the two are clearly apart, with exact integers when they are within 1e-6 of each
-    other, so that a tie such as 0.5**2 against 0.25 is decided as written.
+    Decided in floating point when the two are clearly apart. Within 1e-6 of each other they are compared as exact
+    fractions, so that a tie such as 0.5**2 against 0.25 is decided as written; beyond 2,000 trials, where the exact
+    fraction would have millions of digits, with 60 digits.
     """
     if errors >= trials:
         return bound >= 1
     if errors < 0:
         return bound >= 0
-    from scipy.special import bdtr
+    from scipy.special import betaincc
 
-    near = float(bdtr(errors, trials, float(probability)))
+    near = float(betaincc(errors + 1.0, float(trials - errors), float(probability)))
     if math.isfinite(near) and abs(near - float(bound)) > _CLOSE * max(float(bound), 1e-300):
         return near < float(bound)
-    hits, misses, base = (
-        probability.numerator,
-        probability.denominator - probability.numerator,
-        probability.denominator,
-    )
+    if trials > _EXACT_TRIALS:
+        return _tail(errors, trials, probability) <= Decimal(bound.numerator) / bound.denominator
+    hits, misses = probability.numerator, probability.denominator - probability.numerator
     tail = sum(math.comb(trials, k) * hits**k * misses ** (trials - k) for k in range(errors + 1))
-    return bool(tail * bound.denominator <= bound.numerator * base**trials)
+    return bool(tail * bound.denominator <= bound.numerator * probability.denominator**trials)
+
+
+def _tail(errors: int, trials: int, probability: Fraction) -> Decimal:
+    with localcontext(prec=60):
+        hit = Decimal(probability.numerator) / probability.denominator
+        term = total = (1 - hit) ** trials
+        for k in range(errors):
+            term *= hit / (1 - hit) * (trials - k) / (k + 1)
+            total += term
+        return total

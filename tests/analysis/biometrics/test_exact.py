@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from pytest_conformance.analysis.biometrics import at_most, exact
-from pytest_conformance.analysis.biometrics.exact import binomial_tail_at_most, confidence_level, counts, rate
+from pytest_conformance.analysis.biometrics.exact import _tail, binomial_tail_at_most, confidence_level, counts, rate
 from pytest_conformance.errors import MethodError
 
 
@@ -98,3 +99,18 @@ def test_a_tie_of_the_tail_is_decided_exactly() -> None:
     assert binomial_tail_at_most(0, 2, half, quarter)
     assert not binomial_tail_at_most(0, 2, half, quarter - Fraction(1, 10**30))
     assert binomial_tail_at_most(1, 3, half, half)
+
+
+@given(st.integers(0, 40), st.integers(41, 300), st.integers(1, 99), st.integers(1, 999))
+def test_sixty_digits_decide_as_exact_fractions_do(errors: int, trials: int, p: int, bound: int) -> None:
+    share, limit = Fraction(p, 100), Fraction(bound, 1000)
+    due = sum(math.comb(trials, k) * share**k * (1 - share) ** (trials - k) for k in range(errors + 1))
+    assert abs(Fraction(_tail(errors, trials, share)) - due) <= due / 10**50
+    assert binomial_tail_at_most(errors, trials, share, limit) == (due <= limit)
+
+
+def test_a_very_small_rate_over_very_many_trials_is_decided_at_once() -> None:
+    share = Fraction(1, 10**8)
+    n = 299_573_226
+    assert binomial_tail_at_most(0, n, share, Fraction(1, 20))
+    assert not binomial_tail_at_most(0, n - 1, share, Fraction(1, 20))
