@@ -78,7 +78,7 @@ def _run(given: Sequence[str]) -> int:
 
 @contextmanager
 def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a command as Ctrl-C does: outputs go off, child processes and namespaces are taken down."""
+    """SIGTERM and SIGHUP end a command as Ctrl-C does: outputs go off, children and namespaces are taken down."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -32,10 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from pytest_conformance.analysis.traffic import inspect
-    from pytest_conformance.analysis.traffic.contextfile import read_context
+    from pytest_conformance.analysis.traffic import Context, inspect
 
-    context = read_context(Path(arguments.context))
+    context = Context.from_json(Path(arguments.context))
     found = inspect([_capture(name) for name in arguments.captures], context)
     written = _write(found.objects, arguments.evidence) if arguments.evidence else []
     if arguments.json:
