@@ -8,8 +8,6 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 _SHORTEST = 5
 
 
@@ -90,17 +88,26 @@ class Haystack:
                         seen.add(raw)
                         head = int.from_bytes(raw[:4], "little")
                         self._by_head.setdefault(head, []).append((raw, Needle(name, transform, decoy, identifier)))
+        self.empty = not self._by_head
+        if not self.empty:
+            self._filter()
+
+    def _filter(self) -> None:
+        """Make the two tables over byte pairs behind which the exact comparison lies."""
+        import numpy as np
+
         self._first = np.zeros(65536, bool)
         self._second = np.zeros(65536, bool)
         for head in self._by_head:
             self._first[head & 0xFFFF] = True
             self._second[head >> 16] = True
-        self.empty = not self._by_head
 
     def search(self, data: bytes) -> list[tuple[int, int, Needle]]:
         """Return (start, end, needle) of every occurrence, at most 1,000, the longest form at each place."""
         if self.empty or len(data) < 5:
             return []
+        import numpy as np
+
         found: list[tuple[int, int, Needle]] = []
         step = 1 << 20
         for base in range(0, len(data), step):

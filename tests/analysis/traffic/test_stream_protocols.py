@@ -55,7 +55,10 @@ def _frame(payload: bytes, opcode: int = 2, fin: bool = True, mask: bytes = b"\x
     return bytes([first]) + size + mask + bytes(b ^ mask[i & 3] for i, b in enumerate(payload))
 
 
-_UPGRADE = b"GET /ws HTTP/1.1\r\nHost: cloud.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+_UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: cloud.example\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+)
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
