@@ -35,7 +35,8 @@ class CaptureState:
 
     `wanted` names the sensors that should sense, `senses` those that the device says do; `controlled` whether the
     user could bring the state about at all. `lamp` are the colours that the watch camera saw; `stream` and `sound`
-    bytes of media that the owner got; `leaked` what went up meanwhile, `kept` names of faces newly in storage.
+    bytes of media that the owner got; `leaked` what went up meanwhile, `kept` names of faces newly in storage (looked
+    for where the camera should see nothing).
     """
 
     name: str
@@ -130,22 +131,25 @@ class _Looker:
     def look(self, name: str, wanted: tuple[str, ...], controlled: bool) -> CaptureState:
         with self.run.step("Measure", f"{name}: lamp, stream, sound, storage, traffic"):
             self.bench.clock.sleep(2.0)
-            known = set(self.canaries.found_in(self.camera.storage()))
+            known = self._stored() if "camera" not in wanted else frozenset()
             lamp = self._lamp(name)
             senses = tuple(each.name for each in self.camera.declaration.sensors if self.camera.senses(each.name))
             with self.tap.watch(f"state-{name.replace(' ', '-')}") as recording:
                 recording.mark(name)
                 with self.camera.shown(SUBJECT):
-                    stream = self.camera.use_live_view().ok, self.camera.stream(self.camera.secret).media
+                    stream = self.camera.stream(self.camera.secret).media
                     sound = self.camera.page("/sound.wav", self.camera.secret).media
                     self.bench.clock.sleep(6.0)
                 self.bench.clock.sleep(35.0)
             lamp += self._lamp(f"{name}, later")
-            kept = tuple(each for each in self.canaries.found_in(self.camera.storage()) if each not in known)
+            kept = tuple(self._stored() - known) if "camera" not in wanted else ()
         traffic = recording.result()
         self.parts.append(traffic)
         leaked = traffic.content(("video", "audio"))
-        return CaptureState(name, wanted, controlled, lamp, senses, stream[1], sound, leaked, kept)
+        return CaptureState(name, wanted, controlled, lamp, senses, stream, sound, leaked, kept)
+
+    def _stored(self) -> frozenset[str]:
+        return frozenset(self.canaries.found_in(self.camera.storage()))
 
     def _lamp(self, name: str) -> tuple[str, ...]:
         frames = self.watch.frames(GLANCE)
@@ -237,8 +241,10 @@ def _delay(camera: ReferenceCamera, bench: Bench, watch: Watch, colour: str) -> 
         start = _began(camera, since)
         if start is None:
             raise MethodError("MET-CAM-003", "the camera did not say that its sensor began", where="test port")
-        frames = watch.frames(TURN_ON)
-    lit = [each for each in _kept(watch, start, frames) if lamp_in(watch, each) == colour]
+        seen = [watch.frame()]
+        while lamp_in(watch, seen[-1]) != colour and bench.clock.now() - start < TURN_ON * 1e9:
+            seen.append(watch.frame())
+    lit = [each for each in _kept(watch, start, seen) if lamp_in(watch, each) == colour]
     return (lit[0].at - start) / 1e9 if lit else None
 
 
