@@ -99,6 +99,12 @@ def test_a_tie_of_the_tail_is_decided_exactly() -> None:
     assert binomial_tail_at_most(0, 2, half, quarter)
     assert not binomial_tail_at_most(0, 2, half, quarter - Fraction(1, 10**30))
     assert binomial_tail_at_most(1, 3, half, half)
+    for p, n, k, tail in (
+        (Fraction(3, 10), 4, 1, "0.6517"),
+        (Fraction(3, 10), 5, 0, "0.16807"),
+        (Fraction(7, 20), 2, 1, "0.8775"),
+    ):
+        assert binomial_tail_at_most(k, n, p, Fraction(tail))
 
 
 @given(st.integers(0, 40), st.integers(41, 300), st.integers(1, 99), st.integers(1, 999))
