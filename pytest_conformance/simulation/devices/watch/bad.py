@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_conformance.simulation.cloud import Account, Action, OwnerPolicy
 from pytest_conformance.simulation.companion import Link
-from pytest_conformance.simulation.devices.base import verb
+from pytest_conformance.simulation.devices.base import Device, verb
 from pytest_conformance.simulation.devices.known_bad import known_bad
 from pytest_conformance.simulation.devices.owner import Consents, Permissions, Spec
 from pytest_conformance.simulation.devices.ui import Panel
@@ -21,6 +21,12 @@ from pytest_conformance.simulation.devices.watch.senses import HeartRate, Locati
 from pytest_conformance.simulation.farend import Json
 
 KIND = "wearable"
+
+
+def once_given(device: Device, scope: str) -> bool:
+    """Tell whether `scope` was ever consented to, withdrawn or not."""
+    return scope in device.get(Consents).load()
+
 
 # --- how often, how precisely, and when off
 
@@ -51,14 +57,7 @@ class LocationWhenOff(Location):
     """Goes on telling where the child is after location was switched off."""
 
     def may(self) -> bool:
-        consents = self.device.get(Consents).load()
-        return self.name in consents and bool(consents.get("seen-location") or self._remember(consents))
-
-    def _remember(self, consents: dict[str, Any]) -> bool:
-        given = bool(consents.get(self.name))
-        if given:
-            self.device.get(Consents).save({**consents, "seen-location": True})
-        return given
+        return once_given(self.device, self.name)
 
 
 @known_bad(
@@ -179,10 +178,7 @@ class Stubborn(Permissions):
     """Once allowed, always allowed."""
 
     def allowed(self, sensor: str) -> bool:
-        seen = dict(self.load().get("seen", {}))
-        if super().allowed(sensor) and sensor not in seen:
-            self.save({**self.load(), "seen": {**seen, sensor: True}})
-        return super().allowed(sensor) or sensor in seen
+        return once_given(self.device, self._spec(sensor).consent)
 
     def switch(self, sensor: str, on: bool) -> None:
         self.save({**self.load(), sensor: on})
