@@ -93,7 +93,7 @@ def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaratio
     """The device under test, in the role of its kind (devices.roles.Device)."""
     made = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
     device = made(bench, declaration)
-    if hasattr(device, "presenter"):
+    if hasattr(device, "presenter") and bench.has("mover"):
         device.presenter = request.getfixturevalue("presenter")
     if hasattr(device, "witness"):
         device.witness = request.getfixturevalue("witness")
