@@ -17,7 +17,7 @@ from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.erasing import Erasing
 from pytest_conformance.simulation.devices.known_bad import ANY, known_bad
 from pytest_conformance.simulation.devices.lanport import LanPort
-from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
+from pytest_conformance.simulation.devices.owner import RULES, Consents, Owner, Permissions, Rules, Spec
 
 TRACKER = "stats.tracker.example"
 """A host of the simulated internet that no declaration names."""
@@ -56,10 +56,10 @@ class RulesNameNobody(Rules):
     breaks=["CN-PIC25-3.g", "CN-MIIT2510-V3", "CN-FRT-8.a", "CN-FRT-8.b"],
 )
 class UploadsWhileDeclined(Consents):
-    """Uses the cloud whether or not its consent was given."""
+    """Uses the cloud, once the rules were agreed to, whether or not its own consent was given."""
 
     def given(self, scope: str) -> bool:
-        return _for_cloud(self.device, scope) or super().given(scope)
+        return super().given(scope) or (_for_cloud(self.device, scope) and super().given(RULES))
 
 
 @known_bad("uploads-after-withdrawal", kind=ANY, slot="consents", breaks=["CN-PIC25-3.g"])
@@ -114,7 +114,12 @@ class AcceptsAnyCertificate(CloudLink):
     verify = False
 
 
-@known_bad("speaks-in-clear", kind=ANY, slot="cloud", breaks=["EN303645-5.5-1", "EN303645-5.8-2", "CN-MIIT2510-V3"])
+@known_bad(
+    "speaks-in-clear",
+    kind=ANY,
+    slot="cloud",
+    breaks=["EN303645-5.1-3", "EN303645-5.5-1", "EN303645-5.8-2", "CN-MIIT2510-V3"],
+)
 class SpeaksInClear(CloudLink):
     """Sends its requests to the cloud without encryption."""
 
