@@ -134,7 +134,8 @@ class LanPort(Kept):
             return _http(200, "application/json", _json({"model": self.device.get(Spec).spec.model}))
         page = self.pages.get(path)
         with self.device.lock:
-            status = self.check(_password(request), page.right if page is not None else None)
+            password = _password(request)
+            status = 401 if password is None else self.check(password, page.right if page is not None else None)
             if status != 200:
                 return _http(status)
             content = page.content() if page is not None else None
@@ -144,13 +145,14 @@ class LanPort(Kept):
         return "application/json", _json({"state": self.device.state})
 
 
-def _password(request: bytes) -> str:
+def _password(request: bytes) -> str | None:
+    """Return the password that came with `request`; None when none came, which is no try."""
     for line in request.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"authorization" and value.strip().startswith(b"Basic "):
             with contextlib.suppress(binascii.Error, UnicodeDecodeError):
                 return base64.b64decode(value.strip()[6:]).decode().partition(":")[2]
-    return ""
+    return None
 
 
 def _json(content: object) -> bytes:
