@@ -1,5 +1,5 @@
 # Two commands: `make bench` runs the main job, `make test` passes the tests. Each does its own set-up.
-.PHONY: bench test lint setup wheel clean
+.PHONY: bench test lint setup wheel wheel-test clean
 
 bench: setup
 	@tools/bench.sh
@@ -15,6 +15,9 @@ lint: setup
 
 wheel: setup
 	@.venv/bin/python -m build --wheel
+
+wheel-test: setup
+	@WHEEL_TEST=1 .venv/bin/python -m pytest -q tests/system/test_wheel.py
 
 setup:
 	@tools/setup.sh

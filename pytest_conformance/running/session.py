@@ -331,7 +331,8 @@ class BenchSession:
             self.unjudged += 1
         elif report.failed:
             lost = judging.worker_lost(test_name(report.nodeid), str(report.longrepr))
-            self.run.verdict([], lost)
+            judged = outcome.clauses_by_test(outcome.plan_from(self.run, self))
+            self.run.verdict(judged.get(lost.test, ()), lost)
 
     # --- the end --------------------------------------------------------------------------------------------
 
