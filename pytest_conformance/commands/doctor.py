@@ -139,7 +139,7 @@ def _visits_table(file: BenchFile, visits: Sequence[Visit]) -> Any:
         if visit.reached and not said:
             said = "(link open; the device stays off)"
         days = visit.calibration_days
-        left = "" if days is None else f"{days} days left" if days >= 0 else f"EXPIRED {-days} days"
+        left = "" if days is None else f"{days} days left" if days >= 0 else f"EXPIRED {-days} days ago"
         rows.add_row(
             cell(visit.name),
             cell(visit.kind, "dim"),

@@ -42,10 +42,10 @@ def test_every_question_of_the_vocabulary_waits_for_its_answer(tmp_path: Path) -
     text = file.read_text("utf-8")
     others = [name for name in load_features() if name != "product"]
     assert all(f"\n  # {name}: # " in text for name in others)
-    answered = text.replace("\n  # camera: # ", "\n  camera: true # ")
+    answered = text.replace("\n  # games: # ", "\n  games: true # ")
     assert answered != text
     file.write_text(answered, "utf-8")
-    assert load_declaration(file).features["camera"] is True
+    assert load_declaration(file).features["games"] is True
 
 
 def test_the_example_is_ten_lines_that_pytest_collects(tmp_path: Path) -> None:
