@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_conformance.simulation.companion import Session
 from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device, Facts, VerbError, verb
 from pytest_conformance.simulation.devices.behaviours import COMMON, Storage
 from pytest_conformance.simulation.devices.console import ConsoleFarEnd
@@ -137,3 +138,114 @@ def wire(world: World, device: Device) -> Iterator[Wire]:
     made = Wire(str(far_end.start()["address"]))
     yield made
     os.close(made.descriptor)
+
+
+class LockBench:
+    """A simulated lock with its world, driven without wires: time, power, turntable, app and test port."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.app: Any = world.app
+        self.device: Device = self.app._device
+        self.session = Session("owner")
+        self.logged: list[tuple[str, dict[str, Any]]] = []
+        self.device.emit = self._heard
+
+    def _heard(self, line: bytes) -> None:
+        if line.startswith(b"#"):
+            _, event, data = line.decode().split(" ", 2)
+            self.logged.append((event, json.loads(data)))
+
+    def power(self) -> None:
+        self.world.rail.set(5.0)
+        self.world.timeline.advance(float(Boot.seconds or 0) + 0.1)
+
+    def power_cycle(self, seconds: float = 2.0) -> None:
+        self.world.rail.set(0.0)
+        self.world.timeline.advance(seconds)
+        self.power()
+
+    def wait(self, seconds: float) -> None:
+        self.world.timeline.advance(seconds)
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        return self.device.call(verb, arguments)
+
+    def submit(self, path: str, **form: str) -> str:
+        where: str = self.app.submit(path, self.session, form)
+        return where
+
+    def set_up(self, **consents: bool) -> str:
+        """Agree to the rules, set up owner and PIN, answer each consent of first use; return where the app ends."""
+        self.submit("/rules", press="agree")
+        path = self.submit("/set-up", name="Owner", secret="123456", press="save")
+        while path.startswith("/consent/"):
+            path = self.answer(path, consents.get(path.removeprefix("/consent/"), False))
+        return path
+
+    def answer(self, path: str, yes: bool) -> str:
+        return self.submit(path, press="continue", consent="on") if yes else self.submit(path, press="decline")
+
+    def enrol(self, holder: int = 1, user: str = "1", *, agree: bool = True) -> bool:
+        """Stand the holder before the lock and enrol; tell whether a face is enrolled."""
+        self.world.holder.set(holder)
+        path = self.submit(f"/users/{user}", press="enrol")
+        if path.startswith("/consent/"):
+            self.answer(path, agree)
+        self.wait(1.0)
+        self.world.holder.set(0)
+        return any(event == "enrolled" for event, _ in self.logged)
+
+    def attempt(self, holder: int) -> tuple[str, bool]:
+        """Stand the holder before the lock and touch it; return the last decision and whether the bolt was drawn."""
+        self.wait(6.0)
+        self.logged.clear()
+        self.world.holder.set(holder)
+        self.call("wake")
+        self.wait(1.0)
+        opened = not self.world.bolt.value
+        self.world.holder.set(0)
+        said = [event for event, _ in self.logged if event in ("match", "reject", "timeout")]
+        return (said[-1] if said else "none"), opened
+
+    def records(self, prefix: str = "") -> list[str]:
+        return self.device.get(Storage).names(prefix)
+
+    def sent(self, path: str = "/v1/") -> list[Any]:
+        return [item for item in self.world.cloud.store.received() if item.path.startswith(path)]
+
+    def kept(self, path: str) -> list[Any]:
+        return [item for item in self.world.cloud.store.stored() if item.path.startswith(path)]
+
+
+@pytest.fixture
+def make_lock(tmp_path: Path) -> Iterator[Callable[..., LockBench]]:
+    """Build a powered lock with the known-bad variants that are named."""
+    from pytest_conformance.simulation.build import build_world
+
+    worlds = []
+
+    def build(*known_bad: str) -> LockBench:
+        world = build_world(Options("mock-lock", known_bad, folder=tmp_path, door="relay"))
+        worlds.append(world)
+        world.start()
+        lock = LockBench(world)
+        lock.power()
+        return lock
+
+    yield build
+    for world in worlds:
+        world.stop()
+
+
+@pytest.fixture
+def lock(make_lock: Callable[..., LockBench]) -> LockBench:
+    """The good lock, powered, in factory state."""
+    return make_lock()
+
+
+@pytest.fixture
+def owned(lock: LockBench) -> LockBench:
+    """The good lock, set up; no face is enrolled."""
+    lock.set_up()
+    return lock

@@ -90,10 +90,13 @@ class LockPages(AppPages):
         return here
 
     def _withdraw(self, user: str) -> None:
+        """Forget the face of `user`; the consent goes with a child's face, or with the last face of an adult."""
         users = self.device.get(Users)
         users.drop_face(user)
         if users.is_child(user):
             self.device.get(Consents).withdraw("guardian_face")
+        elif not any(users.has_face(each) for each in (OWNER, *users.ids()) if not users.is_child(each)):
+            self.device.get(Consents).withdraw("face")
 
     # --- enrolment
 

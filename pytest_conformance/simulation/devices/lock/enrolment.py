@@ -7,7 +7,7 @@ from typing import ClassVar
 from pytest_conformance.simulation.devices.base import Behaviour, Device
 from pytest_conformance.simulation.devices.behaviours import Storage
 from pytest_conformance.simulation.devices.lock.sensor import FaceSensor, Liveness, picture_of, vector_of
-from pytest_conformance.simulation.devices.lock.users import Users
+from pytest_conformance.simulation.devices.lock.users import OWNER, Users
 from pytest_conformance.simulation.devices.owner import Consents
 from pytest_conformance.simulation.timeline import SECOND
 
@@ -35,22 +35,29 @@ class Enrolment(Behaviour):
 
     def begin(self, user: str) -> bool:
         """Look for the face of `user`; False when a consent or the permission is missing."""
-        if not self.allowed(user) or not self.device.get(FaceSensor).may_look():
+        if not self.may_go_on(user):
             return False
         self._user = user
         self._until = self.world.timeline.now() + int(self.patience * SECOND)
         self.device.after(self.frame, self._look)
         return True
 
+    def may_go_on(self, user: str) -> bool:
+        """Tell whether consent, permission and user are still there; each may go while the lock looks."""
+        there = user == OWNER or user in self.device.get(Users).ids()
+        return there and self.allowed(user) and self.device.get(FaceSensor).may_look()
+
     def _look(self) -> None:
+        if not self.may_go_on(self._user):
+            self._fail()
+            return
         sensor = self.device.get(FaceSensor)
         views, face = sensor.look()
         if face is None or not self.device.get(Liveness).alive(views, face):
             if self.world.timeline.now() < self._until:
                 self.device.after(self.frame, self._look)
             else:
-                sensor.rest()
-                self.device.log("enrolment-failed", user=self._user)
+                self._fail()
             return
         sensor.rest()
         user, picture = self._user, picture_of(views, face)
@@ -59,6 +66,10 @@ class Enrolment(Behaviour):
         self.device.after(self.picture_life, lambda: self.tidy(user))
         self.device.log("enrolled", user=user)
         self.enrolled(user, picture)
+
+    def _fail(self) -> None:
+        self.device.get(FaceSensor).rest()
+        self.device.log("enrolment-failed", user=self._user)
 
     def tidy(self, user: str) -> None:
         """Forget the picture that the template was made from."""
