@@ -58,6 +58,16 @@ class Lockout(Behaviour):
     alarm: ClassVar[bool] = True
     record = "lockout"
 
+    def start(self) -> None:
+        left = int(self._load().get("until") or 0) - self.world.timeline.now()
+        if left > 0:
+            if self.alarm:
+                self.world.lamp.set("red")
+            self.device.after(left / SECOND, self._over)
+
+    def stop(self) -> None:
+        self.world.lamp.set("off")
+
     @property
     def locked(self) -> bool:
         return self.world.timeline.now() < int(self._load().get("until") or 0)
