@@ -77,12 +77,17 @@ class AppPages(Behaviour):
     def spec(self) -> Spec:
         return self.device.get(Spec)
 
+    @property
+    def _scopes(self) -> tuple[str, ...]:
+        return (RULES, *(each.scope for each in self.spec.spec.consents))
+
     # --- first use
 
     def gate(self, path: str, session: Session) -> AppScreen | None:
-        """Keep a person at the first-use screens until the device is set up."""
-        free = path in ("/rules", "/declined", "/set-up") or path.startswith("/consent/")
-        if self.device.get(Owner).is_set_up or free:
+        """Keep a person at the first-use screens until the device is set up, and away from set-up afterwards."""
+        if self.device.get(Owner).is_set_up:
+            return self.routes.screen("/", session) if path == "/set-up" else None
+        if path in ("/rules", "/declined"):
             return None
         agreed = self.device.get(Consents).given(RULES) or not self.bound_by_rules
         return self._set_up_screen(session) if agreed else self._rules_screen(session)
@@ -150,6 +155,8 @@ class AppPages(Behaviour):
 
     def answer_consent(self, scope: str, session: Session, form: Mapping[str, str]) -> str:
         """Take the answer to `scope` and go on: to what asked for it, or to the next of first use."""
+        if scope not in self._scopes:
+            return "/"
         box = not self.style.box or form.get("consent") == "on"
         if form.get("press") == "continue" and box:
             self.device.get(Consents).give(scope)
@@ -224,7 +231,7 @@ class AppPages(Behaviour):
 
     def _touch_privacy(self, session: Session, form: Mapping[str, str]) -> str:
         verb, _, scope = form.get("press", "").partition(":")
-        if verb == "withdraw":
+        if verb == "withdraw" and scope in self._scopes:
             self.device.get(Consents).withdraw(scope)
         return "/settings/privacy"
 
