@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import procedure
-from pytest_conformance.procedures.traffic import Tap, Traffic
+from pytest_conformance.procedures.traffic import Recording, Tap, Traffic
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
@@ -117,16 +117,9 @@ def collection(
         wearable.factory_reset()
         wearable.first_use({each.scope: True for each in declaration.consents})
         wearable.wear(True)
-    places = set()
     with tap.watch("collection") as watched, run.step("Stimulate", f"{profile.windows.watch / 3600:g} h of use"):
         began = bench.clock.now()
-        for number in range(SLICES):
-            watched.mark(f"slice {number + 1}")
-            places.add(wearable.go_on())
-            wearable.walk_about(60)
-            if number % 8 == 0:
-                wearable.talk(next(iter(wearable.voices.values())))
-            bench.clock.sleep(profile.windows.watch / SLICES)
+        places = _use(wearable, watched, bench, profile.windows.watch)
         ended = bench.clock.now()
     with run.step("Setup", "Switch every sensor off"):
         for sensor in declaration.sensors:
@@ -137,25 +130,40 @@ def collection(
             wearable.stimulate(sensor.name)
         bench.clock.sleep(profile.windows.idle)
     on_traffic, off_traffic = watched.result(), unwatched.result()
-    rhythms = {}
-    for data in declaration.personal_data:
-        if data.rate is None:
-            continue
-        taken = [each.at for each in wearable.readings(data.kind, began)]
-        rhythms[data.kind] = Rhythm(
+    rhythms = {
+        data.kind: Rhythm(
             data.kind,
             data.rate.per_second,
             (ended - began) / 1e9,
-            sum(at <= ended for at in taken),
+            readings(wearable, data.kind, began, ended),
             uploads(on_traffic, data.kind),
             wearable.sensor_of(data.kind) is not None,
-            sum(at >= off for at in taken),
+            readings(wearable, data.kind, off, bench.clock.now()),
             uploads(off_traffic, data.kind),
         )
+        for data in declaration.personal_data
+        if data.rate is not None
+    }
     fineness = {each.kind: fine(on_traffic, each.kind) for each in declaration.personal_data if each.precision}
-    return Collection(
-        rhythms, fineness, len(places), on_traffic, off_traffic, (*on_traffic.evidence, *off_traffic.evidence)
-    )
+    return Collection(rhythms, fineness, places, on_traffic, off_traffic, (*on_traffic.evidence, *off_traffic.evidence))
+
+
+def _use(wearable: ReferenceWearable, watched: Recording, bench: Bench, seconds: float) -> int:
+    """Go about for `seconds`; return at how many places the wearable was."""
+    places = set()
+    for number in range(SLICES):
+        watched.mark(f"slice {number + 1}")
+        places.add(wearable.go_on())
+        wearable.walk_about(60)
+        if number % 8 == 0:
+            wearable.talk(next(iter(wearable.voices.values())))
+        bench.clock.sleep(seconds / SLICES)
+    return len(places)
+
+
+def readings(wearable: ReferenceWearable, kind: str, began: int, ended: int) -> int:
+    """Return how often the device took data of `kind` between two bench times."""
+    return sum(each.at <= ended for each in wearable.readings(kind, began))
 
 
 def uploads(traffic: Traffic, kind: str) -> int:
