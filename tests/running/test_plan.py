@@ -48,6 +48,7 @@ def test_a_clause_whose_tests_were_left_out_says_so() -> None:
     made = plan(deselected=[HOLE, ONE])
     assert made[HOLE].reason == "deselected"
     assert made[ONE].reason == "", "one of its tests is still selected"
+    assert not made[ONE].deselected
 
 
 def test_a_row_names_tests_and_applicability() -> None:
