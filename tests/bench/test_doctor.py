@@ -129,7 +129,7 @@ def test_one_that_hangs_is_left_behind_at_its_deadline(tmp_path: Path) -> None:
     seen = visit(bench_file(tmp_path).roles["mover"], "role", never.wait, TODAY, 0.2)
     never.set()
     assert not seen.reached
-    assert 0.2 <= seen.seconds < 5
+    assert 0.2 <= seen.seconds < 2
     assert seen.trouble is not None
     assert (seen.trouble.code, seen.trouble.where) == ("BEN-DOC-001", "mover at /dev/nothing")
 
