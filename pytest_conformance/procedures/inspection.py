@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_conformance.procedures.traffic import Sighting, Spoken, Traffic
@@ -70,8 +70,9 @@ def inspected(
     known = context(file, keys, declaration, canaries, local)
     found = inspect([file.path], known)
     clock = _BenchTime(file.marks, span)
+    senders = {flow.id: sender_of(flow.client, known) for flow in found.flows}
     objects = tuple(
-        _sighting(run, each, clock, known, keep=number < MOST_KEPT)
+        _sighting(run, each, clock, senders.get(each.flow, "device"), keep=number < MOST_KEPT)
         for number, each in enumerate(
             sorted(found.objects, key=lambda o: TELLTALE.index(o.kind) if o.kind in TELLTALE else 99)
         )
@@ -151,7 +152,7 @@ class _BenchTime:
         return mark_bench + int((wall - mark_wall) * 1e9)
 
 
-def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, known: Context, *, keep: bool) -> Sighting:
+def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str, *, keep: bool) -> Sighting:
     face = found.kind in ("face_image", "face_template") or (found.kind in ("image", "template") and found.hit)
     reference = ""
     if keep and found.data:
@@ -171,7 +172,7 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, known: Cont
         len(found.data),
         found.direction,
         found.scope,
-        "device",
+        sender,
         found.endpoint.host,
         found.endpoint.ip,
         found.endpoint.port,
@@ -184,31 +185,38 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, known: Cont
     )
 
 
+def sender_of(client: str, known: Context) -> str:
+    """Return whose `client` ("address:port") is: "phone" when the address is a companion's, else "device"."""
+    from ipaddress import ip_address, ip_network
+
+    address = ip_address(client.rpartition(":")[0].split("%")[0])
+    phones = (ip_network(text, strict=False) for text in known.companions)
+    return "phone" if any(address in network for network in phones) else "device"
+
+
 def _spoken(found: Inspection, declaration: Declaration, known: Context) -> tuple[Spoken, ...]:
-    rows: dict[tuple[str, str, int, str], list[FlowReport]] = {}
+    """Return one row for each destination, sender and strength of encryption."""
+    rows: dict[tuple[str, ...], list[FlowReport]] = {}
     for flow in found.flows:
-        point = flow.endpoint
-        rows.setdefault((point.host, point.ip, point.port, flow.client), []).append(flow)
-    return tuple(_one_spoken(flows, declaration, known) for flows in rows.values())
+        point, tls = flow.endpoint, flow.tls
+        strength = (tls.version, tls.cipher) if tls is not None else ("", "")
+        sender = sender_of(flow.client, known)
+        rows.setdefault((sender, point.host, point.ip, str(point.port), point.proto, *strength), []).append(flow)
+    return tuple(_one_spoken(key[0], flows, declaration) for key, flows in rows.items())
 
 
-def _one_spoken(flows: Sequence[FlowReport], declaration: Declaration, known: Context) -> Spoken:
-    first = flows[0]
-    point = first.endpoint
-    phone = first.client.split("%")[0] in known.companions
-    tls: Mapping[str, str] = next(
-        ({"version": each.tls.version, "cipher": each.tls.cipher} for each in flows if each.tls is not None), {}
-    )
+def _one_spoken(sender: str, flows: Sequence[FlowReport], declaration: Declaration) -> Spoken:
+    point, tls = flows[0].endpoint, flows[0].tls
     return Spoken(
         point.host,
         point.ip,
         point.port,
         point.proto,
-        "phone" if phone else "device",
+        sender,
         point.scope,
         any(each.endpoint.plaintext for each in flows),
-        declaration.endpoint_for(point.host, point.port) is not None,
+        declaration.endpoint_for(point.host, point.port, sender) is not None,
         sum(each.up.total for each in flows),
-        tls.get("version", ""),
-        tls.get("cipher", ""),
+        tls.version if tls is not None else "",
+        tls.cipher if tls is not None else "",
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.errors import MethodError
+from pytest_conformance.verdicts import Verdict
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
@@ -159,10 +160,11 @@ def require_accounted(traffic: Traffic, smallest: int) -> None:
 def require_spoken(traffic: Traffic, declaration: Declaration) -> None:
     """Refuse to conclude from silence when the device spoke to none of its declared endpoints in the whole span.
 
-    Raises MethodError MET-TRF-002: an uplink that does not work hides every leak.
+    What its phone said does not count. Raises MethodError MET-TRF-002: an uplink that does not work hides every leak.
     """
     declared = [each for each in declaration.endpoints if each.sender == "device"]
-    if declared and not [each for each in traffic.endpoints if each.declared and each.bytes_up]:
+    spoken = [each for each in traffic.endpoints if each.declared and each.bytes_up and each.sender == "device"]
+    if declared and not spoken:
         raise MethodError(
             "MET-TRF-002",
             "the device spoke to none of its declared endpoints",
@@ -173,7 +175,7 @@ def require_spoken(traffic: Traffic, declaration: Declaration) -> None:
 
 
 def is_declared(sent: Sighting, declaration: Declaration) -> bool:
-    """Tell whether personal data that was sent has a declared endpoint that may carry its kind.
+    """Tell whether personal data that was sent has a declared endpoint of its sender that may carry its kind.
 
     Objects that are no personal data are always fine. A planted string (a name, an account) counts as declared
     where the endpoint carries any personal data at all.
@@ -181,7 +183,7 @@ def is_declared(sent: Sighting, declaration: Declaration) -> bool:
     personal = {shape for shapes in SHAPES.values() for shape in shapes}
     if not sent.matched and sent.kind not in personal:
         return True
-    endpoint = declaration.endpoint_for(sent.host, sent.port)
+    endpoint = declaration.endpoint_for(sent.host, sent.port, sent.sender)
     if endpoint is None:
         return False
     carried = [kind for kind in endpoint.kinds if kind != "device_status"]
@@ -281,18 +283,25 @@ def tap(bench: Bench, run: Run, device: Any, declaration: Declaration, canaries:
 
 
 def merged(name: str, parts: Sequence[Traffic]) -> Traffic:
-    """Return the traffic of several spans as one, for judgements over all of them."""
+    """Return the traffic of several spans as one, for judgements over all of them; each check is the worst of its own.
+
+    Of no spans an empty capture is made, from which nothing can be concluded.
+    """
+    checks: dict[str, tuple[str, str]] = {}
+    for key, said in (row for each in parts for row in each.checks.items()):
+        if key not in checks or Verdict(said[0]).gravity > Verdict(checks[key][0]).gravity:
+            checks[key] = said
     return Traffic(
         name,
-        parts[0].door,
-        min(each.began for each in parts),
-        max(each.ended for each in parts),
+        parts[0].door if parts else "",
+        min((each.began for each in parts), default=0),
+        max((each.ended for each in parts), default=0),
         sum(each.packets for each in parts),
         sum(each.dropped for each in parts),
         tuple(mark for each in parts for mark in each.marks),
         tuple(found for each in parts for found in each.objects),
         tuple(found for each in parts for found in each.endpoints),
-        {key: said for each in parts for key, said in each.checks.items()},
+        checks,
         sum(each.opaque_up for each in parts),
         sum(each.gap_up for each in parts),
         tuple(dict.fromkeys(reason for each in parts for reason in each.opaque_reasons)),
