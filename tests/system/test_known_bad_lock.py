@@ -1,0 +1,46 @@
+"""A lock that uploads the enrolment picture fails CN-FRT-8.b with that picture as evidence; the good one passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pytest_conformance.resources import shipped
+
+Conduct = Callable[..., Any]
+SUITE = str(shipped("suites") / "locks" / "test_cn_frt.py")
+OPTIONS = ("--dut=mock-lock", "--profile=quick", "--clauses", "CN-FRT-8.b", SUITE)
+
+
+def pictures(ran: Any) -> list[Any]:
+    """The recovered face pictures among the evidence, decoded."""
+    rows = [event.data for event in ran.of_type("evidence") if event.data["caption"].startswith("face_image, up ")]
+    files = [(row, ran.folder / row["file"]) for row in rows]
+    return [(row, cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)) for row, file in files]
+
+
+def test_the_uploading_lock_fails_with_the_recovered_picture(conduct: Conduct) -> None:
+    ran = conduct("", "--known-bad=uploads-face-after-enrolment", *OPTIONS)
+    row = ran.clauses["CN-FRT-8.b"]
+    assert (ran.code, row["verdict"], row["cause"]) == (1, "FAIL", "dut"), ran.out
+    assert "api.mock-lock.example" in row["reason"]
+    found = pictures(ran)
+    assert found, "no face picture is among the evidence"
+    for evidence, picture in found:
+        assert picture is not None, "the picture does not decode"
+        assert picture.shape == (160, 160, 3)
+        assert picture.std() > 20, "there is nothing in the picture"
+        assert evidence["face"] is True, "a face must be kept out of the views"
+        assert evidence["media_type"] == "image/jpeg"
+        assert "api.mock-lock.example:443" in evidence["caption"]
+    assert ran.switched_off() == "command"
+
+
+def test_the_good_lock_passes_the_same(conduct: Conduct) -> None:
+    ran = conduct("", *OPTIONS)
+    row = ran.clauses["CN-FRT-8.b"]
+    assert (ran.code, row["verdict"]) == (0, "PASS"), ran.out
+    assert pictures(ran) == []
