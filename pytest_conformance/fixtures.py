@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_conformance.clock import Clock
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.devices.channels.companion import Companion
     from pytest_conformance.record import Run
     from pytest_conformance.stimulus.presenter import Presenter
     from pytest_conformance.stimulus.register import Artefacts, Subjects
@@ -98,6 +99,13 @@ def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaratio
     if hasattr(device, "witness"):
         device.witness = request.getfixturevalue("witness")
     return device
+
+
+@pytest.fixture(scope="session")
+def companion(bench: Bench) -> Companion:
+    """The companion app of the device, on a person's phone."""
+    channel: Companion = bench.channel("companion")
+    return channel
 
 
 def _kind(kind: str) -> Callable[..., Any]:

@@ -42,6 +42,11 @@ class ClauseResult:
     chapter: str = ""
     derived_from: tuple[str, ...] = field(default=())
 
+    @property
+    def follows(self) -> bool:
+        """Whether the verdict comes from other clauses alone, wholly or in part."""
+        return self.evidence_level == "derived"
+
 
 def build_results(header: Mapping[str, Any], clauses: Iterable[ClauseResult], exit_code: int | None) -> dict[str, Any]:
     """Return the content of results.json.

@@ -35,6 +35,9 @@ REASON = 240
 _LISTED = 40
 """FAIL and INCONCLUSIVE clauses that the summary prints; the others are counted and in the report."""
 
+_FOLLOWED = 6
+"""Clauses without a test of their own that the summary names for each verdict."""
+
 
 def summary(record: Record, *, width: int = 80, colour: bool = False) -> str:
     """Return the summary of a run: counts by document, each FAIL and INCONCLUSIVE, where everything lies.
@@ -86,11 +89,17 @@ def _counts_table(console: Console, record: Record) -> None:
 
 
 def _findings(console: Console, record: Record) -> None:
-    found = worst_first(record.clauses)
+    found = [each for each in worst_first(record.clauses) if not each.follows]
     for clause in found[:_LISTED]:
         _say(console, _finding(clause, console.width), _STYLES[clause.verdict])
     if len(found) > _LISTED:
         _say(console, f"... and {len(found) - _LISTED} more; see the report", "dim")
+    for verdict in ("FAIL", "CONDITIONAL_FAIL", "INCONCLUSIVE"):
+        followed = [one_line(each.id, 40) for each in record.clauses if each.follows and each.verdict == verdict]
+        if followed:
+            named = ", ".join(followed[:_FOLLOWED]) + (", ..." if len(followed) > _FOLLOWED else "")
+            line = f"{verdict} that follows from other clauses, wholly or in part: {len(followed)} ({named})"
+            _say(console, textwrap.fill(line, console.width, subsequent_indent="    ", break_on_hyphens=False), "dim")
 
 
 def _finding(clause: ClauseResult, width: int) -> str:
@@ -209,6 +218,8 @@ class LiveView:
     def _print(self, text: str, verdict: str = "") -> None:
         from rich.text import Text
 
+        if not self._tty:
+            self._console.print()
         self._console.print(Text(text, style=_STYLES.get(verdict, "")), soft_wrap=not self._tty)
 
     def _refresh(self) -> None:

@@ -40,11 +40,12 @@ class Limit:
             raise ValueError("a limit needs a finite lower or upper side")
 
     def __str__(self) -> str:
+        unit = "" if self.unit == "1" else f" {self.unit}"
         if math.isinf(self.lower):
-            return f"<= {self.upper:g} {self.unit}"
+            return f"<= {self.upper:g}{unit}"
         if math.isinf(self.upper):
-            return f">= {self.lower:g} {self.unit}"
-        return f"{self.lower:g} to {self.upper:g} {self.unit}"
+            return f">= {self.lower:g}{unit}"
+        return f"{self.lower:g} to {self.upper:g}{unit}"
 
 
 def judge(value: float, uncertainty: float, limit: Limit, rule: DecisionRule) -> Verdict:

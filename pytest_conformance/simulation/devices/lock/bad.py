@@ -31,7 +31,7 @@ class UploadsAfterEnrolment(Enrolment):
     """Sends the enrolment picture to the cloud, with or without the cloud consent."""
 
     def enrolled(self, user: str, picture: bytes) -> None:
-        self.device.get(CloudLink).send("enrolment", picture, "image/jpeg")
+        self.device.get(CloudLink).send(f"face_picture/{user}", picture, "image/jpeg")
 
 
 @known_bad("enrols-without-consent", kind="lock", slot="enrolment", breaks=["CN-FRT-6.a", "CN-MIIT2510-V2"])
