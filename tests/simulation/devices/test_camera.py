@@ -216,6 +216,14 @@ def test_what_is_no_request_gets_a_fault(owned: Bench, body: bytes) -> None:
         assert ElementTree.fromstring(reply.body).find(f".//{{{SOAP}}}Fault") is not None
 
 
+def test_a_document_type_is_refused_for_what_it_is(owned: Bench) -> None:
+    """Entities that hold each other would fill the memory."""
+    body = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "y"><!ENTITY z "&x;&x;&x;">]><a>&z;</a>'
+    reply = owned.lan.http("POST", "/onvif/device_service", port=ONVIF, body=body)
+    assert reply.status == 400
+    assert b"Document types are not accepted" in reply.body
+
+
 def test_onvif_clients_of_others_understand_it(owned: Bench) -> None:
     onvif = pytest.importorskip("onvif")
     import asyncio
@@ -304,6 +312,18 @@ def test_before_anybody_agreed_nothing_senses(bench: Bench) -> None:
     assert bench.world.lamp.value == "off"
     assert not any(device(bench).sensors.values())
     assert bench.world.cloud.store.received() == ()
+
+
+def test_agreeing_to_the_rules_alone_starts_nothing(bench: Bench) -> None:
+    bench.submit("/rules", press="agree")
+    bench.world.timeline.advance(1.0)
+    assert bench.world.lamp.value == "off"
+
+
+def test_a_little_more_light_is_no_motion(owned: Bench) -> None:
+    owned.world.lux.set(303.0)
+    owned.world.timeline.advance(5.0)
+    assert not owned.cloud("motion")
 
 
 def test_the_privacy_button_outlives_a_power_cut(owned: Bench) -> None:
