@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_conformance.analysis.traffic import carve
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Item
 from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
@@ -13,7 +14,8 @@ from pytest_conformance.analysis.traffic.ranges import RangeMap
 ERASED = re.compile(rb"\xff{48,}|\x00{48,}")
 """Stretches of a storage chip on which nothing was written, or what was written was overwritten."""
 WINDOW = 1 << 15
-"""Bytes that are examined as one item; windows overlap by a quarter so that nothing is cut in all of them."""
+"""Bytes that are examined as one item. Windows overlap by a quarter, so that what is no longer than that is whole in
+one of them; pictures are found beforehand, whatever their size."""
 
 
 def scan(blob: bytes, context: Context) -> list[Finding]:
@@ -26,6 +28,17 @@ def scan(blob: bytes, context: Context) -> list[Finding]:
 
 
 def _pieces(blob: bytes) -> Iterator[bytes]:
+    """Yield each whole picture by itself, for one may begin or end like an erased stretch, then what lies between."""
+    start = 0
+    for picture in carve.pictures(blob):
+        if picture.complete:
+            yield from _written(blob[start : picture.start])
+            yield blob[picture.start : picture.end]
+            start = picture.end
+    yield from _written(blob[start:])
+
+
+def _written(blob: bytes) -> Iterator[bytes]:
     start = 0
     for gap in [*ERASED.finditer(blob), None]:
         part = blob[start : gap.start() if gap else len(blob)]
