@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
 from pytest_conformance.procedures.procedure import procedure
@@ -126,12 +127,22 @@ def _change(device: Device, bench: Bench, declaration: Declaration, name: str) -
 
 
 def wrong_secret(right: str, number: int) -> str:
-    """Return a secret of the same length and alphabet as `right` that differs from it, another for each number."""
-    rotated = [_turn(character, number // 9**place % 9 + 1) for place, character in enumerate(reversed(right))]
-    return "".join(reversed(rotated))
+    """Return a secret of the same length and alphabet as `right` that differs from it, another for each number.
+
+    Each digit becomes another digit, each letter another of its case; a secret of neither changes its last character.
+    """
+    wrong, place = [], 0
+    for character in reversed(right):
+        turned = _turn(character, number // 9**place % 9 + 1)
+        place += turned != character
+        wrong.append(turned)
+    if not place and wrong:
+        wrong[0] = "-" if right[-1] != "-" else "_"
+    return "".join(reversed(wrong))
 
 
 def _turn(character: str, by: int) -> str:
-    if character.isdigit():
-        return str((int(character) + by) % 10)
-    return chr((ord(character.lower()) - 97 + by) % 26 + 97) if character.isalpha() else character
+    for alphabet in (digits, ascii_lowercase, ascii_uppercase):
+        if character in alphabet:
+            return alphabet[(alphabet.index(character) + by) % len(alphabet)]
+    return character
