@@ -154,7 +154,9 @@ class Radio(Kept):
             self.wrong()
 
     def wrong(self) -> None:
-        """Count a wrong code."""
+        """Count a wrong code; while pairing is locked nothing is counted."""
+        if self.locked():
+            return
         now = self.world.timeline.now()
         recent = [at for at in self._state.get("wrong", []) if now - at < self.window * SECOND] + [now]
         self.remember({"until": now + int(self.seconds * SECOND)} if len(recent) >= self.tries else {"wrong": recent})
