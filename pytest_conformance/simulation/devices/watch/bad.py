@@ -203,7 +203,7 @@ class UploadsAfterWithdrawal(Stubborn):
         return super().allowed(sensor) if cloud else Permissions.allowed(self, sensor)
 
 
-@known_bad("no-sensor-switch", kind=KIND, slot="permissions", breaks=["CN-MIIT2510-V4", "CN-PIC25-3.b", "CN-PIC25-3.g"])
+@known_bad("no-sensor-switch", kind=KIND, slot="permissions", breaks=["CN-MIIT2510-V4", "CN-PIC25-3.b"])
 class NoSensorSwitch(Permissions):
     """Has no control for its sensors anywhere, and so no way to withdraw a consent."""
 
