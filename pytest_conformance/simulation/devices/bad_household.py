@@ -137,7 +137,7 @@ class UndeclaredEndpoint(CloudLink):
             self.request("POST", "/collect", json.dumps(told).encode(), host=TRACKER)
 
 
-@known_bad("tells-a-tracker-who-owns-it", kind=ANY, slot="cloud", breaks=["CN-MIIT2510-V3", "CN-MIIT2510-V6"])
+@known_bad("tells-a-tracker-who-owns-it", kind=ANY, slot="cloud", breaks=["CN-MIIT2510-V6"])
 class TellsTracker(CloudLink):
     """Tells a host that nobody declared the name of its owner."""
 
