@@ -47,7 +47,6 @@ class ReferenceDevice:
         self.token = secrets.token_hex(6)
         self.owner = f"Owner-{self.token}"
         self.secret = "".join(str(secrets.randbelow(10)) for _ in range(6))
-        self._powered_at = 0
 
     # --- channels -------------------------------------------------------------------------------------------
 
@@ -73,7 +72,6 @@ class ReferenceDevice:
         booted = self._times_ready()
         supply.set_output(self.volts, self.amperes)
         supply.on()
-        self._powered_at = self.clock.now()
         self._await_ready("power", booted)
 
     def power_off(self) -> None:
@@ -247,11 +245,12 @@ class ReferenceDevice:
 
     def _await_ready(self, after: str, booted: int) -> None:
         """Wait until the device says once more that it is ready and answers; a build that says nothing may answer."""
+        began = self.clock.now()
         patience = float(self.declaration.timing.boot) * BOOT_PATIENCE
         said = self.clock.wait_for(lambda: self._times_ready() > booted, patience)
         answers = self.console.answers(1.0) if said else self.clock.wait_for(self.console.answers, 2.0)
         if not answers:
-            waited = (self.clock.now() - self._powered_at) / SECOND
+            waited = (self.clock.now() - began) / SECOND
             raise DeviceError(
                 "DUT-BOOT-001",
                 f"the device did not answer after {after}",

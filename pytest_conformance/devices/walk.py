@@ -59,7 +59,7 @@ class Walk:
         """Set the device up from the first screen; `consents` says yes or no to each scope that is asked for.
 
         A scope that `consents` does not name is declined. Ends at the home screen, or where the app leaves a
-        person who does not agree.
+        person who does not agree: at the rules themselves where they cannot be declined.
         """
         before = self.companion.steps
         rules: list[Rules] = []
@@ -71,9 +71,11 @@ class Walk:
             if "Agree" in labels:
                 rules.append(Rules("app", screen.text, self.clock.now()))
                 self._keep("processing rules")
-                self.companion.press("Agree" if agree else "Decline")
                 if not agree:
+                    if "Decline" in labels:
+                        self.companion.press("Decline")
                     break
+                self.companion.press("Agree")
             elif screen.path == "/set-up":
                 self._introduce(labels, name, secret, pairing)
             elif screen.path.startswith(CONSENT):
