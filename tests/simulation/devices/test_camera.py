@@ -18,6 +18,7 @@ from pytest_conformance.simulation.devices.base import Device
 from pytest_conformance.simulation.devices.camera.build import build
 from pytest_conformance.simulation.devices.camera.labels import Label
 from pytest_conformance.simulation.devices.camera.onvif import MEDIA, SECURITY, SOAP, UTILITY, digest
+from pytest_conformance.simulation.devices.camera.recording import Recorder
 from pytest_conformance.simulation.world import Options, World
 
 PASSWORD = "meadow-Lantern-42"
@@ -357,6 +358,16 @@ def test_clips_go_to_the_cloud_with_consent_and_are_deleted_with_it(bench: Bench
     assert not [each for each in stored() if "recording" in each.path]
     bench.show(2)
     assert len(bench.cloud("recording")) == 3
+
+
+def test_a_clip_ends_where_the_camera_is_switched_off(bench: Bench) -> None:
+    bench.set_up("cloud_recording")
+    device(bench).get(Recorder).gap = 20.0  # type: ignore[misc]
+    bench.show(1)
+    assert len(bench.cloud("recording")) == 1
+    bench.switch("camera", False)
+    bench.world.timeline.advance(60.0)
+    assert len(bench.cloud("recording")) == 1
 
 
 def test_cancelling_the_account_leaves_no_name(owned: Bench) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pytest_conformance.simulation.devices.base import Behaviour, Device
 from pytest_conformance.simulation.devices.camera.watching import Lens
-from pytest_conformance.simulation.devices.camera.words import CLOUD
+from pytest_conformance.simulation.devices.camera.words import CAMERA, CLOUD
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.owner import Consents
 from pytest_conformance.simulation.timeline import SECOND
@@ -49,7 +49,8 @@ class Recorder(Behaviour):
         return self.device.get(Consents).given(CLOUD)
 
     def _frame(self) -> None:
-        self.device.get(CloudLink).send(COLLECTION, self.device.get(Lens).jpeg(), "image/jpeg")
+        if self.may_record() and self.device.sensors.get(CAMERA):
+            self.device.get(CloudLink).send(COLLECTION, self.device.get(Lens).jpeg(), "image/jpeg")
 
     def _forget(self) -> None:
         self.device.get(CloudLink).delete(COLLECTION)
