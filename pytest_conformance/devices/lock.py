@@ -222,7 +222,8 @@ class ReferenceLock(ReferenceDevice):
 
     def wrong_pin(self, number: int) -> str:
         """Return a PIN that is not the owner's, another one for each number."""
-        return "".join(str((int(digit) + number) % 10) for digit in self.secret)
+        turned = enumerate(reversed(self.secret))
+        return "".join(str((int(digit) + number // 9**place % 9 + 1) % 10) for place, digit in turned)[::-1]
 
     def alarmed(self, since: int) -> bool:
         """Tell whether the lock showed or logged an alarm since bench time `since`."""

@@ -6,7 +6,7 @@ import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_conformance.stimulus.presenter import SCREEN, Presenter, Showable
+from pytest_conformance.stimulus.presenter import Presenter, entries_of
 from pytest_conformance.stimulus.register import (
     Artefacts,
     Subjects,
@@ -18,9 +18,6 @@ from pytest_conformance.stimulus.register import (
 
 if TYPE_CHECKING:
     from pytest_conformance.clock import Clock
-
-REPLAY_WIDTH = 150.0
-"""Width in millimetres at which the face of a target is replayed on the display."""
 
 
 class Roles(Protocol):
@@ -41,33 +38,16 @@ def load_registers(name: str, here: Path) -> tuple[Subjects, Artefacts]:
 
 
 def make_presenter(bench: Roles, subjects: Subjects, artefacts: Artefacts, pictures: Path) -> Presenter:
-    """Return a presenter for everybody whose consent holds today and for every artefact.
+    """Return a presenter for everybody and everything of the registers that has a holder.
 
-    Screen replays show `pictures`/TARGET.jpg at life size.
+    `pictures` is the folder of the pictures for the display. Who has not consented today is refused when asked for.
     """
     today = datetime.datetime.now(datetime.UTC).date()
-    entries = {
-        each.id: Showable(each.id, each.holder)
-        for each in subjects.subjects
-        if each.holder is not None and each.may_be_shown(today)
-    }
-    for artefact in artefacts.artefacts:
-        if artefact.holder is None:
-            continue
-        screen = artefact.species == "screen-replay"
-        entries[artefact.id] = Showable(
-            artefact.id,
-            artefact.holder,
-            SCREEN if screen else artefact.species,
-            artefact.target,
-            pictures / f"{artefact.target}.jpg" if screen else None,
-            REPLAY_WIDTH if screen else 0.0,
-        )
     return Presenter(
         bench.role("mover"),
         bench.role("display") if bench.has("display") else None,
         bench.clock,
-        entries,
+        entries_of(subjects, artefacts, pictures, today),
         watch=bench.role("watch") if bench.has("watch") else None,
         lux=bench.role("lux") if bench.has("lux") else None,
     )
