@@ -16,8 +16,8 @@ MOST = 4
 class Drawings:
     """A listener of the run: each observation that can be drawn becomes a picture and its data, as evidence.
 
-    `limit` is the declared decision time in seconds, None when there is none. A drawing that fails is noted by the
-    run and stops nothing.
+    `limit` is the declared decision time in seconds, None when there is none. What cannot be drawn is noted
+    and stops nothing.
     """
 
     def __init__(self, run: Run, limit: float | None) -> None:
@@ -32,9 +32,13 @@ class Drawings:
             import json
 
             value = json.loads(self._run.store.read(event.data["value_ref"]))
+        name = str(event.data["name"])
         if isinstance(value, Mapping):
-            for plot in self._plots(str(event.data["name"]), value):
-                self._keep(plot, str(event.data["name"]))
+            try:
+                for plot in self._plots(name, value):
+                    self._keep(plot, name)
+            except (LookupError, TypeError, ValueError) as error:
+                self._run.event("note", {"text": f"{name} cannot be drawn: {type(error).__name__}: {error}"})
 
     def _plots(self, name: str, value: Mapping[str, Any]) -> Iterator[Plot]:
         if isinstance(value.get("seconds"), list) and value["seconds"]:
