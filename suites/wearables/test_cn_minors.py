@@ -13,14 +13,14 @@ def test_a_terminal_for_minors_filters_protects_limits_and_helps_guardians(minor
     assert not controls.missing, f"the guardian cannot control {', '.join(controls.missing)}"
     assert not controls.opened_when_forbidden, "an app opens that the guardian has forbidden"
     assert not controls.bought_above, "the child can buy above the guardian's limit"
+    if not (controls.opened_before and controls.opened_when_allowed and controls.bought_within and time.ran):
+        raise MethodError("MET-MNR-002", "what the guardian allows does not work either: a refusal says nothing")
     assert time.stopped_after is not None, "the time limit never stops the child"
     limit = Limit("s", upper=profile.limits.time_limit_stop)
     judgement.require("stop after the limit", time.stopped_after, limit, uncertainty=LOOK, n=1)
     assert not time.opens_again, "the app opens again although the time is over"
     if content.harmless_opened < content.compared:
         raise MethodError("MET-MNR-001", "harmless queries are blocked as well: a block says nothing")
-    if not (controls.opened_before and controls.opened_when_allowed and controls.bought_within and time.ran):
-        raise MethodError("MET-MNR-002", "what the guardian allows does not work either: a refusal says nothing")
     if len(personal.fresh) < 2:
         raise MethodError("MET-MNR-003", "the child's profile was not written")
 
