@@ -118,7 +118,7 @@ class AcceptsAnyCertificate(CloudLink):
     "speaks-in-clear",
     kind=ANY,
     slot="cloud",
-    breaks=["EN303645-5.1-3", "EN303645-5.5-1", "EN303645-5.8-2", "CN-MIIT2510-V3"],
+    breaks=["EN303645-5.1-3", "EN303645-5.5-1", "EN303645-5.8-2", "CN-MIIT2510-V3", "CN-MIIT2510-V6"],
 )
 class SpeaksInClear(CloudLink):
     """Sends its requests to the cloud without encryption."""
