@@ -148,15 +148,6 @@ class BenchSession:
 
     # --- collection -----------------------------------------------------------------------------------------
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Shipped suites are collected wherever they lie, also inside a virtual environment."""
-        for argument in self.config.args:
-            chosen = self.config.invocation_params.dir / argument.split("::")[0]
-            if collection_path == chosen or collection_path in chosen.parents:
-                return False
-        return None
-
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         wrong = unknown_clauses(items, self.request.catalogue)

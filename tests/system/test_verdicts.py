@@ -166,7 +166,7 @@ def test_of_the_lab_s_own():
 """
     )
     assert ran.code == 10, ran.out
-    assert re.search(r"test_mine\.py .*I", ran.out)
+    assert re.search(r"^(mine/test_mine\.py )?I\. +\[100%\]$", ran.out, re.MULTILINE), ran.out
     assert ran.results["exit_code"] == 10
 
 
