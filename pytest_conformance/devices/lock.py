@@ -317,6 +317,11 @@ class ReferenceLock(ReferenceDevice):
 
     # --- sensors
 
+    def prepare(self, sensor: str) -> None:
+        """Enrol the owner's face: without one the lock has nothing to look for."""
+        if not self._enrolled():
+            self.enrol(self.owner, self._adult(), {"face": True})
+
     def stimulate(self, sensor: str) -> None:
         """Stand a known face before the lock and touch it."""
         with self._presenter().showing(self._adult()):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FLASH_CHUNK = 24_576
 """Bytes of storage that one message of the test port carries."""
+HOUSEKEEPING = frozenset({"consents", "permissions", "settings", "lockout", "lan-lockout", "clock", "bond", "owner"})
+"""Kinds of records that are about no person, or only about what the owner set."""
 BOOT_PATIENCE = 3.0
 """How many declared boot times the bench waits before it says that the device does not boot."""
 
@@ -189,6 +191,21 @@ class ReferenceDevice:
         if done.ok and screen.path.startswith(CONSENT):
             self.walk.answer(screen.path.removeprefix(CONSENT), on)
         return Done(self.sensor(name).on is on, done.said, done.steps, done.seconds)
+
+    def prepare(self, sensor: str) -> None:
+        """Do what a person must do before `sensor` has a use; nothing for most."""
+
+    def sensed_since(self, sensor: str, since: int) -> bool:
+        """Tell whether the device's log says that `sensor` sensed since bench time `since`."""
+        return any(
+            each.name == "sensor" and each.data.get("name") == sensor and bool(each.data.get("on"))
+            for each in self.log(since)
+        )
+
+    def stored_since(self, since: int) -> Sequence[str]:
+        """Return the kinds of records about persons that the device's log says were stored since `since`."""
+        kinds = (str(each.data.get("kind", "")) for each in self.log(since) if each.name == "stored")
+        return tuple(dict.fromkeys(kind for kind in kinds if kind and kind not in HOUSEKEEPING))
 
     def senses(self, sensor: str) -> bool:
         return bool(self.console.call("status").get("sensors", {}).get(sensor, False))

@@ -60,12 +60,13 @@ def cloud_use(device: Device, bench: Bench, run: Run, tap: Tap, declaration: Dec
     """Exercise every function with the cloud consents declined, then given, then withdrawn."""
     scopes = tuple(each.scope for each in declaration.cloud_consents)
     local = {each.scope: each.scope not in scopes for each in declaration.consents}
-    with run.step("Setup", "Factory reset, first use with cloud consents declined"):
-        device.factory_reset()
-        setup = device.first_use(local)
+    setups: list[SetUp] = []
 
     def span(name: str) -> Traffic:
         with tap.watch(f"cloud-{name}") as recording, run.step("Stimulate", f"All functions, cloud consent {name}"):
+            if not setups:
+                device.factory_reset()
+                setups.append(device.first_use(local))
             for function in device.functions():
                 recording.mark(function)
                 device.use(function)
@@ -73,6 +74,7 @@ def cloud_use(device: Device, bench: Bench, run: Run, tap: Tap, declaration: Dec
         return recording.result()
 
     declined = span("declined")
+    setup = setups[0]
     asked = list(setup.asked)
     granted = {}
     for scope in scopes:

@@ -22,7 +22,8 @@ class FirstContact:
     """From factory state, without consent: rules met, personal data kept and sent.
 
     `began` and `ended` bound the soak (bench ns); `kept` names planted or sensed things found in storage at its
-    end. `stimulated` lists the sensors that were given something to sense.
+    end, `stored` kinds of records about persons that the device's log speaks of. `stimulated` lists the sensors
+    that were given something to sense.
     """
 
     began: int
@@ -31,6 +32,7 @@ class FirstContact:
     traffic: Traffic
     stimulated: tuple[str, ...]
     kept: tuple[str, ...]
+    stored: tuple[str, ...]
     refused: SetUp
     evidence: tuple[str, ...]
 
@@ -74,6 +76,7 @@ def first_contact(
     with run.step("Measure", "Read the storage"):
         image = device.storage()
         kept = canaries.found_in(image)
+        stored = tuple(device.stored_since(began))
     traffic = recording.result()
     flash = run.evidence(image, name="first-contact-flash.bin", media_type="application/octet-stream", face=True)
-    return FirstContact(began, ended, rules, traffic, sensors, kept, refused, (*traffic.evidence, flash))
+    return FirstContact(began, ended, rules, traffic, sensors, kept, stored, refused, (*traffic.evidence, flash))

@@ -155,6 +155,7 @@ class PassersBy:
     shown: int
     attempts: tuple[Attempt, ...]
     new_records: int
+    stored: tuple[str, ...]
     faces: tuple[str, ...]
     sent: int
     after_cancel: tuple[str, ...]
@@ -173,17 +174,19 @@ def passers_by(
         lock.enrol(lock.owner, SUBJECT, {"face": True})
         bench.clock.sleep(120.0)
         before = lock.storage()
+        since = bench.clock.now()
     attempts = []
     with tap.watch("passers-by") as recording, run.step("Stimulate", f"{profile.samples.passers_by} strangers pass"):
         for number in range(profile.samples.passers_by):
             stranger = (OTHER, "S3")[number % 2]
-            if number % 4 == 3:
+            if number % 2 == 1:
                 attempts.append(lock.attempt(stranger))
                 bench.clock.sleep(lock.lockout_pause)
             else:
                 with lock.shown(stranger):
                     bench.clock.sleep(4.0)
         bench.clock.sleep(lock.declaration.retention("passer_by_picture") or 10.0)
+    stored = tuple(lock.stored_since(since))
     after = lock.storage()
     new = count_records(after) - count_records(before)
     strangers = tuple(each for each in canaries.found_in(after) if each in (OTHER, "S3"))
@@ -199,6 +202,7 @@ def passers_by(
         profile.samples.passers_by,
         tuple(attempts),
         new,
+        stored,
         strangers,
         len(traffic.faces(scope="")),
         left,

@@ -63,6 +63,7 @@ def permissions(
     for declared in declaration.sensors:
         name = declared.name
         with run.step("Stimulate", f"{name}: off, stimulate, power cycle"):
+            device.prepare(name)
             if device.sensor(name).on is False:
                 device.switch_sensor(name, True)
             before = device.sensor(name)
@@ -70,7 +71,7 @@ def permissions(
             with tap.watch(f"permission-{name}") as recording:
                 device.switch_sensor(name, False)
                 off = device.sensor(name)
-                recording.mark(f"{name} off")
+                since = recording.mark(f"{name} off")
                 sensed = device.senses(name)
                 device.stimulate(name)
                 sensed = sensed or device.senses(name)
@@ -79,7 +80,7 @@ def permissions(
                 device.power_cycle()
                 after = device.sensor(name)
                 device.stimulate(name)
-                sensed = sensed or device.senses(name)
+                sensed = sensed or device.senses(name) or device.sensed_since(name, since)
             traffic = recording.result()
             device.switch_sensor(name, True)
             works = device.sensor(name).on is True

@@ -90,9 +90,7 @@ class ShortLockout(Lockout):
     seconds = 30.0
 
 
-@known_bad(
-    "face-only", kind="lock", slot="keypad", breaks=["CN-FRT-10.a", "CN-FRT-10.b", "CN-PIPL-16", "EN303645-5.9-2"]
-)
+@known_bad("face-only", kind="lock", slot="keypad", breaks=["CN-FRT-10.a", "CN-FRT-10.b", "CN-PIPL-16"])
 class FaceOnly(Keypad):
     """Opens by nothing but a face: the keypad is for show."""
 
