@@ -185,6 +185,11 @@ def test_a_silent_lock_that_draws_its_bolt_did_open(lock: ReferenceLock, world: 
     assert (tried.outcome, tried.opened) == ("none", True)
 
 
+def test_a_bolt_that_is_thrown_during_an_attempt_did_not_open(lock: ReferenceLock, world: World) -> None:
+    world.on_wake = lambda: world.moves.append(SimpleNamespace(closed=True, at=world.clock.now()))
+    assert not lock.attempt("S1").opened
+
+
 def test_events_and_edges_of_an_earlier_attempt_do_not_count(lock: ReferenceLock, world: World) -> None:
     world.say("match", user="9")
     world.draw()
