@@ -37,7 +37,7 @@ def traffic(*objects: Sighting) -> Traffic:
 def test_the_first_personal_data_is_the_earliest_anywhere() -> None:
     rows = (SEEN, replace(SEEN, at=50, scope="local"), replace(SEEN, at=10, direction="down"))
     rules = (Rules("device", "a", 1), Rules("app", "b", 2))
-    seen = FirstContact(0, 9, rules, traffic(*rows), (), (), SetUp((), (), 0), ())
+    seen = FirstContact(0, 9, rules, traffic(*rows), (), (), (), SetUp((), (), 0), ())
     assert seen.first_personal_data == 50
     assert seen.rules_at("app") == (rules[1],)
     assert replace(seen, traffic=NOTHING).first_personal_data is None

@@ -224,7 +224,7 @@ def test_the_uploading_variant_sends_the_picture(make_lock: Callable[..., Lock])
     lock = make_lock("uploads-face-after-enrolment")
     lock.set_up()
     assert lock.enrol(1)
-    (item,) = lock.sent("/v1/enrolment")
+    (item,) = lock.sent("/v1/face_picture/1")
     assert item.body.startswith(b"\xff\xd8\xff")
 
 
