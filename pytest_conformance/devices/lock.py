@@ -392,22 +392,6 @@ class ReferenceLock(ReferenceDevice):
             return self.type_pin(secret).said != "refused"
         return self._lan_login(secret) not in (429, 423, 403)
 
-    def change_secret(self, mechanism: str, old: str, new: str) -> Done:
-        way = self.declaration.credential(mechanism).change
-        if way is None:
-            return Done(False, "no way is declared")
-        done = self.walk.follow(way.path)
-        if not done.ok:
-            return done
-        app = self.companion
-        app.fill("Old secret", old)
-        app.fill("New secret", new)
-        app.press("Save")
-        said = app.screen(picture=False).title
-        if said == "Changed":
-            self.secret = new
-        return Done(said == "Changed", said, done.steps + 3)
-
     def secret_of(self, mechanism: str) -> str:
         return self.secret
 

@@ -229,6 +229,23 @@ class ReferenceDevice:
         done: Done = act()
         return done
 
+    def change_secret(self, mechanism: str, old: str, new: str) -> Done:
+        """Change a secret by its declared way; ok when the app says that it was changed."""
+        way = self.declaration.credential(mechanism).change
+        if way is None:
+            return Done(False, "no way is declared")
+        done = self.walk.follow(way.path)
+        if not done.ok:
+            return done
+        app = self.companion
+        app.fill("Old secret", old)
+        app.fill("New secret", new)
+        app.press("Save")
+        said = app.screen(picture=False).title
+        if said == "Changed":
+            self.secret = new
+        return Done(said == "Changed", said, done.steps + 3)
+
     def erase(self, way: str) -> Done:
         """Erase by one of the ways that each kind knows."""
         if way == "factory-reset":
