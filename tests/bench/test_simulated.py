@@ -32,9 +32,10 @@ def serve():
                 answer = {"ok": asked}
             connection.sendall(json.dumps(answer).encode() + b"\\n")
 threading.Thread(target=serve, daemon=True).start()
+with open("argv", "w") as told:
+    told.write(" ".join(sys.argv[1:]))
 print(json.dumps({"control": {"port": listener.getsockname()[1]}, "supply": {"address": "x"}, "pid": os.getpid()}))
 sys.stdout.flush()
-open("argv", "w").write(" ".join(sys.argv[1:]))
 while os.read(0, 4096):
     pass
 open("ended", "w").close()
