@@ -31,6 +31,8 @@ ONVIF = {
 """Services and what each is asked for: operations that are for users only."""
 SHOWN = 6.0
 """Seconds of bench time that a subject stands before the camera."""
+CLIPS = 35.0
+"""Seconds of bench time after which the next clip may come: declared is one in 30 s."""
 LABEL = re.compile(
     r"S/N (?P<serial>[!-~]{1,40}); MAC (?P<mac>[0-9A-Fa-f:.-]{12,17}); pairing password (?P<password>[!-~]{1,64})"
 )
@@ -196,7 +198,11 @@ class ReferenceCamera(ReferenceDevice):
 
         Raises MethodError MET-CAM-001 when the camera gives no picture.
         """
-        with self.shown(subject), self.clock.realtime():
+        with self.shown(subject):
+            return self._snapshot()
+
+    def _snapshot(self) -> bytes:
+        with self.clock.realtime():
             reply = self.lan.http("GET", SNAPSHOT, port=self._port("https"), auth=_auth(self.secret), tls=True)
         if reply.status != 200 or not reply.body:
             raise MethodError("MET-CAM-001", "the camera gives its owner no picture", where=SNAPSHOT)
@@ -228,7 +234,7 @@ class ReferenceCamera(ReferenceDevice):
 
     def use_cloud_recording(self) -> Done:
         """Let somebody come by and look whether a clip is in the cloud."""
-        self.clock.sleep(35.0)
+        self.clock.sleep(CLIPS)
         return self._reaches_cloud("recording")
 
     def _reaches_cloud(self, what: str) -> Done:
@@ -254,9 +260,11 @@ class ReferenceCamera(ReferenceDevice):
         planted: dict[str, str | bytes] = {f"name of the camera ({way})": room}
         self._planted = {f"name of the camera ({way})": room}
         if way == "delete-account":
-            planted["face in a clip"] = self.reference_picture(self._adult())
+            self.clock.sleep(CLIPS)
+            with self.shown(self._adult()):
+                planted["face in a clip"] = self._snapshot()
+                self.clock.sleep(SHOWN)
             self._planted["face in a clip"] = "recordings"
-            self.use_cloud_recording()
         return planted
 
     def still_there(self, planted: str) -> bool:

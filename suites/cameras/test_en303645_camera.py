@@ -55,6 +55,6 @@ def test_nobody_on_the_way_can_read_sensitive_data(on_the_way):
         fooled = [each for each in handshakes if each.completed or each.application_bytes]
         assert not fooled, f"{host}: a false certificate was accepted"
     if not on_the_way.arrived:
-        raise MethodError("MET-PWD-003", "the cloud never got a picture of the known face: the trigger never fired")
+        raise MethodError("MET-PWD-003", "the cloud never got a picture: the trigger never fired")
     if not any(on_the_way.impostor.values()):
         raise MethodError("MET-TRN-002", "the device spoke to no impostor, so nothing was refused")
