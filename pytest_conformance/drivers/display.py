@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LONGEST_ANSWER = 65536
 PINGS = 4
 """Exchanges of which the fastest gives the offset of the display's clock."""
+_SETTLES_WITHIN = 500_000_000
+"""Nanoseconds after which a new window is taken to be on the screen."""
 
 
 class NetworkDisplaySettings(DriverSettings):
@@ -218,6 +220,7 @@ class WindowDisplay:
             cv2.namedWindow(display._window, cv2.WINDOW_NORMAL)
             cv2.moveWindow(display._window, *settings.position)
             cv2.resizeWindow(display._window, *settings.screen)
+            display._settle()
             cv2.setWindowProperty(display._window, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
         except cv2.error as error:
             raise MethodError(
@@ -229,6 +232,7 @@ class WindowDisplay:
             ) from error
         display._shown = True
         display.blank()
+        display._settle()
         return display
 
     def identity(self) -> Identity:
@@ -279,6 +283,15 @@ class WindowDisplay:
         cv2.imshow(self._window, canvas)
         cv2.waitKey(1)
         return self._clock.now()
+
+    def _settle(self) -> None:
+        """Let the window system map the window: one that is covered or resized before that may never be drawn again."""
+        import cv2
+
+        end = self._clock.now() + _SETTLES_WITHIN
+        with self._clock.realtime():
+            while self._clock.now() < end:
+                cv2.waitKey(10)
 
 
 def _require_desktop(role: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import select
 import socket
 import ssl
 import tempfile
@@ -48,9 +49,14 @@ class Impostor:
     def handshakes(self) -> Sequence[Handshake]:
         """Return what came so far, once conversations that are under way have ended (at most 5 s of wall time)."""
         with self._clock.realtime():
-            self._clock.wait_for(lambda: not self._open, _SETTLE_WITHIN)
+            self._clock.wait_for(self._settled, _SETTLE_WITHIN)
         with self._lock:
             return tuple(self._done)
+
+    def _settled(self) -> bool:
+        """Say whether nobody is being answered, and nobody who connected waits to be."""
+        with self._lock:
+            return not self._open and not _waiting(self._listener)
 
     def close(self) -> None:
         """Stop listening and drop what is open; safe to call twice."""
@@ -64,12 +70,12 @@ class Impostor:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
+        while _waiting(self._listener, None):
             with self._lock:
+                try:
+                    connection, _ = self._listener.accept()
+                except OSError:
+                    return
                 self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection,), name="impostor", daemon=True).start()
 
@@ -101,6 +107,14 @@ class Impostor:
         count, alert = _drain(secure)
         refused = count == 0 and alert not in ("", "closed")
         return Handshake(self._host, not refused, alert if refused else "", count)
+
+
+def _waiting(listener: socket.socket, within: float | None = 0.0) -> bool:
+    """Say whether a client waits to be accepted, within so many seconds (None: wait for one). False once closed."""
+    try:
+        return bool(select.select([listener], [], [], within)[0])
+    except (OSError, ValueError):
+        return False
 
 
 def _drain(connection: socket.socket) -> tuple[int, str]:

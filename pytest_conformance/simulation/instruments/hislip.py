@@ -101,9 +101,9 @@ class HislipDoor:
                 self._synchronous(connection, session)
             finally:
                 self._forget(session)
-        elif first.kind == Kind.ASYNC_INITIALIZE and first.parameter in self._sessions:
+        elif first.kind == Kind.ASYNC_INITIALIZE and (opened := self._sessions.get(first.parameter)) is not None:
             _send(connection, Kind.ASYNC_INITIALIZE_RESPONSE, 0, VENDOR)
-            self._asynchronous(connection, self._sessions[first.parameter])
+            self._asynchronous(connection, opened)
         else:
             _send(connection, Kind.FATAL_ERROR, 3, 0, b"Invalid Initialization sequence")
 
