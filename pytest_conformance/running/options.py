@@ -33,6 +33,8 @@ class Request:
     record: Path
     accredited: bool
     require_all: bool
+    take_over: str = ""
+    """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
 
 def read(config: pytest.Config) -> Request:
@@ -80,6 +82,7 @@ def read(config: pytest.Config) -> Request:
         here / (asked_for(config, "record") or "runs"),
         bool(config.getoption("conformance_accredited") or config.getini("conformance_accredited")),
         bool(config.getoption("conformance_require_all") or config.getini("conformance_require_all")),
+        take_over=asked_for(config, "take_over"),
     )
 
 
