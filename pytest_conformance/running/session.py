@@ -98,7 +98,7 @@ class BenchSession:
                 todo="run without -n",
             )
         if self.worker is None:
-            self.run: Run = Run.start(request.record, outcome.header(request))
+            self.run: Run = Run.start(request.record, outcome.header(request), key=request.key)
         else:
             self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
         self._choose_suites()

@@ -1,4 +1,4 @@
-"""Faults on a small bench: simulated instruments in this process, reached over their wires by runs of their own."""
+"""Two things to do harm to: a small signed record, and a small bench of simulated instruments in this process."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
-from pytest_conformance.record import Event, read_journal
+from pytest_conformance.record import Event, Run, read_journal
+from pytest_conformance.record.keys import PublicKey, SigningKey, load_signing_key, make_key
 from pytest_conformance.simulation.instruments import Outlet, Supply, add_instruments
 from pytest_conformance.simulation.world import Options, World
 
+HEADER = {"bench": "b1", "mode": "mock", "device": {"model": "M", "firmware": "1.2", "sample": "S1"}}
 TIMEOUT = 240
 """Wall seconds that one run may take on a busy machine."""
 HEAD = """
@@ -214,3 +216,29 @@ def conduct(begin: Callable[..., Conducted]) -> Callable[..., Conducted]:
 def until() -> Callable[..., None]:
     """Wait for a condition with a generous deadline."""
     return wait_until
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    return load_signing_key(make_key(tmp_path_factory.mktemp("keys"), "lab"))
+
+
+@pytest.fixture(scope="session")
+def trusted(signing_key: SigningKey) -> dict[str, PublicKey]:
+    return {signing_key.public.id: signing_key.public}
+
+
+@pytest.fixture
+def signed_run(tmp_path: Path, signing_key: SigningKey) -> Callable[[], Run]:
+    """Make a small run that is signed and stopped."""
+
+    def make() -> Run:
+        run = Run.start(tmp_path / "runs", HEADER, key=signing_key)
+        for number in range(4):
+            run.event("trial", {"campaign": "c", "number": number, "outcome": "match"})
+        run.evidence(b"a face", name="face.png", media_type="image/png", face=True)
+        run.evidence(b"a,b", name="table.csv", media_type="text/csv")
+        run.stop(0)
+        return run
+
+    return make
