@@ -34,7 +34,8 @@ def test_every_case_has_a_test_or_a_reason(tool: ModuleType) -> None:
 
 def test_a_test_speaks_for_each_id_in_its_name(tool: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "test_group_A.py").write_text(
-        'def test_A06_A07_the_dead_man_falls(): ...\n\n@LONG\ndef test_A02_interrupt():\n    """It ends well.\n\n    More.\n    """\n'
+        "def test_A06_A07_the_dead_man_falls(): ...\n\n"
+        '@LONG\ndef test_A02_interrupt():\n    """It ends well.\n\n    More.\n    """\n'
     )
     found = [(each.case, each.seen, each.long) for each in tool.shown(tmp_path)]
     assert found == [
