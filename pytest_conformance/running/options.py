@@ -37,6 +37,8 @@ class Request:
     key: SigningKey | None = None
     unsigned: str = ""
     """Why the record is not signed, where a key was named; "no key was named" where none was."""
+    take_over: str = ""
+    """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
 
 def read(config: pytest.Config) -> Request:
@@ -87,6 +89,7 @@ def read(config: pytest.Config) -> Request:
         bool(config.getoption("conformance_require_all") or config.getini("conformance_require_all")),
         key,
         unsigned,
+        take_over=asked_for(config, "take_over"),
     )
 
 
