@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_conformance.analysis.traffic import compression, uniformity
+from pytest_conformance.analysis.traffic import compression, rawframes, uniformity
 from pytest_conformance.analysis.traffic.containers import Child
 from pytest_conformance.analysis.traffic.conversation import Item
 from pytest_conformance.analysis.traffic.model import Accounting, Match
@@ -20,7 +20,7 @@ _EMBEDDED = (b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d
 
 def examine(examiner: Examiner, item: Item, depth: int) -> Accounting:
     """Try what a binary item can be, in the order of promise; what is left is opaque."""
-    for attempt in (_structured, _embedded, _encoded, _template, _disguised):
+    for attempt in (_structured, _embedded, rawframes.examine, _encoded, _template, _disguised):
         account = attempt(examiner, item, depth)
         if account is not None:
             return account
