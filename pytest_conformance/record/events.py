@@ -11,7 +11,7 @@ from pytest_conformance.errors import StorageError
 FORMAT = "conformance-journal/1"
 """Named in the `start` event; a reader that does not know it refuses instead of guessing."""
 
-SYNCED = frozenset({"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop"})
+SYNCED = frozenset({"start", "plan", "campaign", "verdict", "operator", "amendment", "safe-state", "recovered", "stop"})
 """Types that are on the disk before the bench goes on; the others are synced in groups."""
 
 _TEXT = {"type": "string"}
@@ -74,6 +74,17 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         "A procedure began, ended, or failed; its observation is an event of its own.",
         {"name": _TEXT, "title": _TEXT, "state": {"enum": ["started", "done", "failed"]}, "reason": _TEXT},
         ("name", "state"),
+    ),
+    "campaign": (
+        "A campaign's plan, sealed before its first trial, or how it ended.",
+        {
+            "campaign": _TEXT,
+            "state": {"enum": ["sealed", "ended"]},
+            "digest": _TEXT,
+            "plan": _OBJECT,
+            "decided": _OBJECT,
+        },
+        ("campaign", "state", "digest"),
     ),
     "trial": (
         "One recorded outcome of a campaign.",
