@@ -57,8 +57,9 @@ class LockRecogniser:
             shown = ongoing.done
             stimulus = clock.now()
             if console.call("wake").get("looking", True):
-                console.wait_event(tuple(DECISIONS), since=stimulus, timeout=PATIENCE)
+                console.wait_event(tuple(DECISIONS), since=stimulus, timeout=PATIENCE, fenced=True)
                 clock.sleep(AFTERWARDS)
+                console.call("status")
             drawn = tuple(each.at for each in lock.contact.edges(began) if not each.closed)
             ended = self._before = clock.now()
         said = [each for each in console.recent(began) if each.at <= ended]

@@ -168,9 +168,18 @@ class Console:
         return None
 
     def wait_event(
-        self, names: str | Sequence[str], *, since: int, timeout: float, where: Callable[[Event], bool] | None = None
+        self,
+        names: str | Sequence[str],
+        *,
+        since: int,
+        timeout: float,
+        where: Callable[[Event], bool] | None = None,
+        fenced: bool = False,
     ) -> Event | None:
-        """Return the first event called one of `names` at or after bench time `since`; None after `timeout` s."""
+        """Return the first event called one of `names` at or after bench time `since`; None after `timeout` s.
+
+        `fenced`: where time is driven, ask for the status before each look, so that all events before it are here.
+        """
         wanted = (names,) if isinstance(names, str) else tuple(names)
 
         def look() -> Event | None:
@@ -180,7 +189,8 @@ class Console:
                     return event
             return None
 
-        return self._clock.wait_for(look, timeout)
+        fence = (lambda: self.call("status")) if fenced else None
+        return self._clock.wait_for(look, timeout, fence=fence)
 
     def unfenced(self) -> list[bytes]:
         """Return lines that are neither answers nor events (banners, crashes), as bytes."""
