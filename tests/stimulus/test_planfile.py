@@ -83,7 +83,7 @@ def test_times_are_judged_by_an_order_statistic() -> None:
         ("  attack: {", "  genuine: {", "needs a rule for attack"),
         ("lower: 100 lx", "lower: 2000 lx", "above the upper end"),
         ("lower: 100 lx", "lower: 100", "no unit"),
-        ("text_status: seen}", "text_status: read}", "verbatim"),
+        ("text_status: seen, source", "text_status: read, source", "verbatim"),
         ("limits:\n  - {name: IAPAR, value: 7 %, text_status: seen, source: a document}\n", "limits: []\n", "limits"),
         ("version:", "versoin:", "did you mean 'version'"),
     ],
