@@ -49,6 +49,8 @@ class Request:
     """The run whose observations are judged again."""
     resume: Recorded | None = None
     """The run that goes on."""
+    take_over: str = ""
+    """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
 
 def read(config: pytest.Config) -> Request:
@@ -91,6 +93,7 @@ def read(config: pytest.Config) -> Request:
         asked,
         replay,
         resume,
+        take_over=asked_for(config, "take_over"),
     )
 
 

@@ -15,9 +15,6 @@ from pytest_conformance.record.hints import hints_of
 if TYPE_CHECKING:
     from pytest_conformance.record import Event, EvidenceStore
 
-NOTHING = "MET-RPL-002"
-"""Code of a procedure that left nothing that could be judged."""
-
 
 class RecordedError(ConformanceError):
     """An error of an earlier run, as its record has it: the same words, code and cause."""
@@ -116,7 +113,7 @@ class Recorded:
         event = self.procedures.get(name)
         if event is None:
             raise MethodError(
-                NOTHING,
+                "MET-RPL-002",
                 f"the record holds no observation of {name!r}",
                 where=self.folder.name,
                 todo="this clause needs the device: run it on a bench",
