@@ -13,7 +13,7 @@ from pytest_conformance.simulation.devices.behaviours import COMMON
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.erasing import Erasing
 from pytest_conformance.simulation.devices.lanport import LanPort
-from pytest_conformance.simulation.devices.lock import bad  # noqa: F401
+from pytest_conformance.simulation.devices.lock import bad, bad_leaks  # noqa: F401
 from pytest_conformance.simulation.devices.lock.app import LockPages
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.entry import Bolt, Keypad, Lockout, Recognition, Reports
