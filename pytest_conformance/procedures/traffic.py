@@ -174,6 +174,16 @@ def require_spoken(traffic: Traffic, declaration: Declaration) -> None:
         )
 
 
+def require_no_picture(traffic: Traffic) -> None:
+    """Refuse to conclude when a picture of something went to the internet, enrolled face or not.
+
+    Raises MethodError MET-FRT-006.
+    """
+    others = traffic.sent("image")
+    if others:
+        raise MethodError("MET-FRT-006", f"a picture went to {others[0].host}", todo="let a person look at it")
+
+
 def is_declared(sent: Sighting, declaration: Declaration) -> bool:
     """Tell whether personal data that was sent has a declared endpoint of its sender that may carry its kind.
 

@@ -5,12 +5,12 @@ from pytest_conformance.analysis.policy_text import check_rules
 
 
 @clause("CN-PIC25-3.a")
-def test_the_device_itself_gives_its_rules_before_it_collects_anything(first_contact, declaration, judgement):
-    rules = first_contact.rules_at("device")
+def test_the_device_itself_gives_its_rules_before_it_collects_anything(pre_consent_traffic, declaration, judgement):
+    rules = pre_consent_traffic.rules_at("device")
     assert rules, "neither the device's screen nor its voice gave processing rules"
     missing = check_rules(rules[0].text, model=declaration.model).missing_on_device
     assert not missing, f"the rules on the device lack {', '.join(missing)}"
-    first = first_contact.first_personal_data
+    first = pre_consent_traffic.first_personal_data
     assert first is None or rules[0].at < first, "personal data left before the rules were shown"
 
 

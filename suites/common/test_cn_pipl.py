@@ -5,12 +5,14 @@ from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_account
 
 
 @clause("CN-PIPL-13.a")
-def test_nothing_personal_is_kept_or_sent_before_anybody_agreed(first_contact):
-    assert not first_contact.kept, f"{first_contact.kept[0]} was in storage before any consent"
-    assert not first_contact.stored, f"a record of kind {first_contact.stored[0]} was made before any consent"
-    sent = first_contact.traffic.personal()
+def test_nothing_personal_is_kept_or_sent_before_anybody_agreed(pre_consent_traffic):
+    assert not pre_consent_traffic.kept, f"{pre_consent_traffic.kept[0]} was in storage before any consent"
+    assert not pre_consent_traffic.stored, (
+        f"a record of kind {pre_consent_traffic.stored[0]} was made before any consent"
+    )
+    sent = pre_consent_traffic.traffic.personal()
     assert not sent, f"{sent[0].matched or sent[0].kind} went to {sent[0].host} before any consent"
-    require_accounted(first_contact.traffic, smallest=FACE_TEMPLATE)
+    require_accounted(pre_consent_traffic.traffic, smallest=FACE_TEMPLATE)
 
 
 @clause("CN-PIPL-16")

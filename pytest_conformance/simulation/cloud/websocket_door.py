@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CLOSE, _CONTROL = 8, 8
@@ -21,7 +21,7 @@ def handshake(key: str) -> bytes:
     )
 
 
-def read_messages(stream: BinaryIO, write: Callable[[bytes], object]) -> Iterator[bytes]:
+def read_messages(stream: BufferedIOBase, write: Callable[[bytes], object]) -> Iterator[bytes]:
     """Yield each message of the client, fragments joined; ends with its close frame or the connection."""
     message = b""
     while len(head := stream.read(2)) == 2:

@@ -12,6 +12,7 @@ from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.known_bad import known_bad
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.entry import Reports
+from pytest_conformance.simulation.devices.timekeeping import Timekeeping
 
 FACE_LEAVES = ("CN-FRT-8.a", "CN-FRT-8.b", "CN-MIIT2510-V3", "CN-PIC25-3.g")
 """What every lock breaks that sends the face that it enrolled."""
@@ -112,3 +113,64 @@ class LeaksPassersBy(Reports):
         link = self.device.get(CloudLink)
         if link.may_speak():
             link.send("visitor", picture, "image/jpeg")
+
+
+class Late(Timekeeping):
+    """Keeps the pictures of enrolments in the flash until they may go."""
+
+    def hold(self, picture: bytes) -> None:
+        storage = self.device.get(Storage)
+        storage.put(f"queue/{len(storage.names('queue/'))}", picture)
+
+    def start(self) -> None:
+        super().start()
+        self.device.get(Enrolment).listeners.append(lambda _, picture: self.hold(picture))
+
+    def send_all(self) -> None:
+        """Send what is kept, and forget what arrived."""
+        storage, link = self.device.get(Storage), self.device.get(CloudLink)
+        for name in storage.names("queue/") if link.may_speak() else []:
+            picture = storage.get(name)
+            if picture is not None and link.send("batch", picture, "image/jpeg"):
+                storage.drop(name)
+
+
+@known_bad("uploads-at-night", kind="lock", slot="time", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
+class UploadsAtNight(Late):
+    """Keeps enrolment pictures and sends them in one batch between two and four o'clock at night."""
+
+    def told(self) -> None:
+        if self.hour is not None and 2 <= self.hour < 4:
+            self.send_all()
+
+
+@known_bad("uploads-after-restart", kind="lock", slot="time", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
+class UploadsAfterRestart(Late):
+    """Keeps enrolment pictures and sends them when it is started the next time."""
+
+    def start(self) -> None:
+        super().start()
+        self.device.after(2.0, self.send_all)
+
+
+@known_bad("uploads-what-it-saw-offline", kind="lock", slot="reports", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
+class UploadsWhatItSawOffline(Reports):
+    """Keeps pictures of those who open while the uplink is cut, and sends them when it is back."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self._held: list[bytes] = []
+
+    def start(self) -> None:
+        super().start()
+        self.device.every(20.0, self._forward)
+
+    def unlocked(self, user: str, way: str, picture: bytes | None) -> None:
+        super().unlocked(user, way, picture)
+        link = self.device.get(CloudLink)
+        if picture is not None and link.may_speak() and link.request("GET", "/v1/time") is None:
+            self._held.append(picture)
+
+    def _forward(self) -> None:
+        while self._held and self.device.get(CloudLink).send("event_picture", self._held[-1], "image/jpeg"):
+            self._held.pop()

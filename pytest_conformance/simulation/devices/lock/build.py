@@ -22,6 +22,7 @@ from pytest_conformance.simulation.devices.lock.users import Users
 from pytest_conformance.simulation.devices.lock.words import FACTS, SPEC
 from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
 from pytest_conformance.simulation.devices.phone import PhoneApp
+from pytest_conformance.simulation.devices.timekeeping import Timekeeping
 from pytest_conformance.simulation.world import World
 
 SLOTS: Mapping[str, type[Behaviour]] = {
@@ -45,6 +46,7 @@ SLOTS: Mapping[str, type[Behaviour]] = {
     "enrolment": Enrolment,
     "lan": LanPort,
     "app": LockPages,
+    "time": Timekeeping,
 }
 """The good lock."""
 

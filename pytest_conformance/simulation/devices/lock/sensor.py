@@ -44,7 +44,7 @@ class FaceSensor(Behaviour):
 
     @verb("preview")
     def preview(self) -> Json:
-        """The test build's view of what the sensor sees, with its template: for the bench only, whatever is permitted."""
+        """The test build's view of what the sensor sees, and its template: for the bench only, permitted or not."""
         views = self.world.scene.render(CAMERA)
         face = find_face(views.visible)
         if face is None:
