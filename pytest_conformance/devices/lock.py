@@ -247,6 +247,15 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
             shown.lux,
         )
 
+    def touch(self) -> str:
+        """Touch the lock with nobody before it, as at a presentation; return its decision, "none" without one."""
+        self.close_bolt()
+        self._presenter().clear()
+        woken = self.clock.now()
+        self.console.call("wake")
+        event = self.console.wait_event(("match", "reject", "timeout"), since=woken, timeout=DECISION_PATIENCE)
+        return event.name if event is not None else "none"
+
     def type_pin(self, pin: str) -> Done:
         """Type a PIN; ok when the contact on the bolt says that the door is open."""
         self.close_bolt()

@@ -56,6 +56,7 @@ def inspected(
     declaration: Declaration,
     canaries: Canaries,
     local: Sequence[str] = (),
+    slots: Sequence[tuple[str, str]] = (),
 ) -> Traffic:
     """Inspect one finished capture and keep what it gave away as evidence."""
     from pytest_conformance.analysis.traffic import inspect
@@ -93,7 +94,18 @@ def inspected(
             if size
         ),
         (reference, *dict.fromkeys(each.ref for each in objects if each.ref and each.matched)),
+        _volumes(found, file, slots),
     )
+
+
+def _volumes(found: Inspection, file: CaptureFile, slots: Sequence[tuple[str, str]]) -> dict[str, tuple[float, ...]]:
+    if not slots:
+        return {}
+    from pytest_conformance.analysis.traffic.slots import slot_volumes
+
+    wall = {label: at for label, _, at in file.marks}
+    volumes = slot_volumes(found, [(wall[begin], wall[end]) for begin, end in slots])
+    return {host: tuple(row) for host, row in volumes.items()}
 
 
 def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:

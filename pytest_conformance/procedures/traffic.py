@@ -98,6 +98,8 @@ class Traffic:
     sent_at: tuple[tuple[int, str, int], ...] = ()
     """Bytes that went up: bench time (ns), host, size; for the timeline."""
     evidence: tuple[str, ...] = ()
+    volumes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Bytes of payload to the internet in each slot of `Recording.slot`, by host and in "total"."""
 
     def sent(self, *kinds: str, scope: str = "internet") -> tuple[Sighting, ...]:
         """Return objects of `kinds` (all when none is named) that went up to `scope` ("" for anywhere)."""
@@ -208,7 +210,8 @@ class Recording:
 
     bench: Bench
     marks: list[tuple[str, int]] = field(default_factory=list)
-    events: list[tuple[float, str, str]] = field(default_factory=list)
+    slots: list[tuple[str, str]] = field(default_factory=list)
+    """Labels of the marks at which the slots of an experiment began and ended."""
     traffic: Traffic | None = None
 
     def mark(self, event: str) -> int:
@@ -217,6 +220,16 @@ class Recording:
         at = self.bench.clock.now()
         self.marks.append((event, at))
         return at
+
+    @contextmanager
+    def slot(self, label: str) -> Iterator[None]:
+        """Make the block one slot of an experiment, whose bytes are counted on their own; labels are unique."""
+        self.slots.append((label, f"{label} ends"))
+        self.mark(label)
+        try:
+            yield
+        finally:
+            self.mark(f"{label} ends")
 
     def result(self) -> Traffic:
         """Return what was seen; only after the block."""
@@ -279,6 +292,7 @@ class Tap:
             span=span,
             reference=reference,
             marks=recording.marks,
+            slots=recording.slots,
             keys=keys,
             declaration=self.declaration,
             canaries=self.canaries,

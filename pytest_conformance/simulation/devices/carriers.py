@@ -11,6 +11,8 @@ import ssl
 import struct
 from collections.abc import Callable, Iterator
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from pytest_conformance.simulation.cloud.side_doors import COAP, PRIVATE
 from pytest_conformance.simulation.cloud.websocket_door import masked
 from pytest_conformance.simulation.devices.cloudlink import TIMEOUT, CloudLink
@@ -119,12 +121,19 @@ def by_phone(link: CloudLink, content: bytes) -> None:
     link.send("sync", content, "image/jpeg", sender="phone")
 
 
-def by_pinned_upload(link: CloudLink, content: bytes) -> None:
-    """Upload over TLS without writing session keys to the key log that is lent: nobody can read it."""
+def by_pinned_upload(link: CloudLink, content: bytes, *, hold_back: bool = False) -> None:
+    """Upload, sealed with the device's own key, over TLS whose session keys are in no log: nobody can read it.
+
+    With `hold_back` nothing is sent when the certificate is not the one that the maker's authority signed.
+    """
     host = link.hosts["api"]
+    nonce = link.device.random.randbytes(12)
+    sealed = nonce + AESGCM(link.device.key).encrypt(nonce, content, None)
     raw = link.world.net.connect(host, 443, "device", TIMEOUT)
     with link.tls(keylog=False).wrap_socket(raw, server_hostname=host) as line:
-        head = f"POST /v1/diagnostics HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content)}\r\n"
-        line.sendall(f"{head}Connection: close\r\n\r\n".encode() + content)
+        if hold_back and line.getpeercert(True) not in link.world.net.authority.issued:
+            return
+        head = f"POST /v1/diagnostics HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(sealed)}\r\n"
+        line.sendall(f"{head}Connection: close\r\n\r\n".encode() + sealed)
         while line.recv(4096):
             pass

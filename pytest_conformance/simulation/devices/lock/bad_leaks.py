@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from pytest_conformance.simulation.devices import carriers
@@ -174,3 +175,23 @@ class UploadsWhatItSawOffline(Reports):
     def _forward(self) -> None:
         while self._held and self.device.get(CloudLink).send("event_picture", self._held[-1], "image/jpeg"):
             self._held.pop()
+
+
+@known_bad("uploads-pinned-and-sealed", kind="lock", slot="reports", breaks=["CN-MIIT2510-V6"])
+class UploadsSealed(Reports):
+    """Uploads the picture of whoever opens, sealed and over TLS that nobody can read: only its volume shows."""
+
+    hold_back: ClassVar[bool] = False
+
+    def unlocked(self, user: str, way: str, picture: bytes | None) -> None:
+        super().unlocked(user, way, picture)
+        link = self.device.get(CloudLink)
+        if picture is not None and link.may_speak():
+            carried(partial(carriers.by_pinned_upload, hold_back=self.hold_back), link, picture)
+
+
+@known_bad("holds-back-under-interception", kind="lock", slot="reports", breaks=["CN-MIIT2510-V6"])
+class HoldsBack(UploadsSealed):
+    """Uploads the picture of whoever opens, but not while somebody stands in between with a trusted certificate."""
+
+    hold_back = True
