@@ -1,7 +1,8 @@
 """CN-PIPL: Personal Information Protection Law."""
 
-from pytest_conformance import clause
+from pytest_conformance import MethodError, clause
 from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted
+from pytest_conformance.procedures.traps import require_traps
 
 
 @clause("CN-PIPL-13.a")
@@ -27,3 +28,14 @@ def test_erased_data_is_gone_from_device_cloud_and_next_owner(erasure):
         erased.require_planted()
     left = erasure.left()
     assert not left, "; ".join(f"{way} left {', '.join(names)}" for way, names in left.items())
+
+
+@clause("CN-PIPL-47.a")
+def test_nothing_personal_is_sent_once_it_was_deleted(deletion_traffic):
+    assert deletion_traffic.done.ok, f"{deletion_traffic.way}: {deletion_traffic.done.said}"
+    sent = deletion_traffic.personal()
+    assert not sent, f"after {deletion_traffic.way}: {sent[0]}"
+    require_traps(deletion_traffic.traps, "restart", "night")
+    require_accounted(deletion_traffic.after, smallest=FACE_TEMPLATE)
+    if not deletion_traffic.before.personal(scope=""):
+        raise MethodError("MET-ERA-003", "nothing personal was sent before the deletion either: silence says nothing")
