@@ -179,7 +179,7 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str
             face=face,
         )
     return Sighting(
-        found.kind,
+        "face_template" if found.kind == "template" and found.hit else found.kind,
         found.format,
         reference,
         len(found.data),

@@ -177,13 +177,18 @@ def require_spoken(traffic: Traffic, declaration: Declaration) -> None:
 
 
 def require_no_picture(traffic: Traffic) -> None:
-    """Refuse to conclude when a picture of something went to the internet, enrolled face or not.
+    """Refuse to conclude when a picture of something, or what looks like a template, went to the internet.
 
-    Raises MethodError MET-FRT-006.
+    Raises MethodError MET-FRT-008 (picture) or MET-FRT-007 (shaped like a template, traffic analysis, section 7.3).
     """
-    others = traffic.sent("image")
-    if others:
-        raise MethodError("MET-FRT-006", f"a picture went to {others[0].host}", todo="let a person look at it")
+    if others := traffic.sent("image"):
+        raise MethodError("MET-FRT-008", f"a picture went to {others[0].host}", todo="let a person look at it")
+    if shaped := traffic.sent("template"):
+        raise MethodError(
+            "MET-FRT-007",
+            f"numbers that look like a face template went to {shaped[0].host}",
+            todo="have the test build export its templates, or enrol one subject twice and another once",
+        )
 
 
 def is_declared(sent: Sighting, declaration: Declaration) -> bool:

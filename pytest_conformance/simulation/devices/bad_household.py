@@ -167,7 +167,11 @@ class SendsAfterDeletion(Erasing):
     def cancel_account(self) -> None:
         told = json.dumps({"last_owner": self.device.get(Owner).name}).encode()
         super().cancel_account()
-        self.device.every(45.0, lambda: self.device.get(CloudLink).request("POST", "/v1/sync", told))
+
+        def tell() -> None:
+            self.device.get(CloudLink).request("POST", "/v1/sync", told)
+
+        self.device.every(45.0, tell)
 
 
 # --- secrets and ports

@@ -32,7 +32,7 @@ class Timekeeping(Behaviour):
         """Ask once; without an answer the old time goes on."""
         if not self.device.get(CloudLink).may_speak():
             return
-        with contextlib.closing(self.world.net.udp("device")) as line, contextlib.suppress(OSError, struct.error):
+        with contextlib.suppress(OSError, struct.error), contextlib.closing(self.world.net.udp("device")) as line:
             line.settimeout(_PATIENCE)
             line.sendto(b"\x23" + bytes(47), (addresses.ACCESS_POINT, addresses.NTP_PORT))
             (stamp,) = struct.unpack_from(">Q", line.recvfrom(512)[0], 40)

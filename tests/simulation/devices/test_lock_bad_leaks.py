@@ -29,7 +29,7 @@ class Tapped:
         settings = CaptureSettings(**{k: v for k, v in tap.items() if k in CaptureSettings.model_fields})
         self.capture = CaptureDriver.open(settings, DriverContext("capture", RealClock(), folder))
         lock.set_up()
-        self.faces = {"1": self._look(1)}
+        self.faces = {str(holder): self._look(holder) for holder in (1, 2, 3, 4)}
         self.capture.start("leak")
 
     def _look(self, holder: int) -> dict[str, Any]:
@@ -100,8 +100,87 @@ def test_the_face_is_recovered_whatever_way_it_takes(tapped: Callable[..., Tappe
     found = faces(inspection := tap.seen())
     host, layer = LEAKS[variant]
     assert found, f"{variant}: nothing found; {[(f.endpoint, f.layers) for f in inspection.flows]}"
-    assert any(host in each.endpoint.host and layer in layers(each) for each in found), [
-        (each.endpoint, each.layers) for each in found
-    ]
-    assert {each.match.canary for each in found} == {"1"}
+    kind = "template" if variant == "uploads-template" else "face_image"
+    ways = [(each.kind, each.endpoint.host, layers(each)) for each in found]
+    assert any(each == kind and host in to and layer in by for each, to, by in ways), ways
     assert inspection.checks["face-information-not-sent-to-internet"].verdict.value == "FAIL"
+
+
+def to_hour(lock: Lock, hour: float) -> None:
+    """Let the segment's time server tell this hour of the day, UTC."""
+    lock.world.net.ahead = 0.0
+    lock.world.net.ahead = hour * 3600.0 - lock.world.net.wall() % 86_400.0
+
+
+def test_the_night_batch_waits_for_the_night(make_lock: Callable[..., Lock]) -> None:
+    lock = make_lock("uploads-at-night")
+    to_hour(lock, 12.0)
+    lock.set_up()
+    assert lock.enrol(1)
+    lock.wait(900)
+    assert lock.sent("/v1/batch") == []
+    to_hour(lock, 2.5)
+    lock.wait(600)
+    assert len(lock.sent("/v1/batch")) == 1
+
+
+def test_what_waits_for_a_restart_goes_after_it(make_lock: Callable[..., Lock]) -> None:
+    lock = make_lock("uploads-after-restart")
+    lock.set_up()
+    assert lock.enrol(1)
+    lock.wait(900)
+    assert lock.sent("/v1/batch") == []
+    assert lock.records("queue/")
+    lock.power_cycle()
+    lock.wait(10)
+    assert len(lock.sent("/v1/batch")) == 1
+
+
+def test_what_was_seen_offline_goes_when_the_uplink_is_back(make_lock: Callable[..., Lock]) -> None:
+    lock = make_lock("uploads-what-it-saw-offline")
+    lock.set_up()
+    assert lock.enrol(1)
+    lock.attempt(1)
+    lock.wait(60)
+    assert lock.sent("/v1/event_picture") == []
+    lock.world.net.up.set(False)
+    lock.attempt(1)
+    lock.wait(5)
+    lock.world.net.up.set(True)
+    lock.wait(60)
+    assert len(lock.sent("/v1/event_picture")) == 1
+
+
+def test_a_picture_goes_after_the_third_failure_in_a_row_only(make_lock: Callable[..., Lock]) -> None:
+    lock = make_lock("uploads-after-three-failures")
+    lock.set_up()
+    assert lock.enrol(1)
+    for holder in (STRANGER, STRANGER, 1, STRANGER, STRANGER):
+        lock.attempt(holder)
+        lock.wait(80)
+    assert lock.sent("/v1/alarm_picture") == []
+    lock.attempt(STRANGER)
+    lock.wait(5)
+    assert len(lock.sent("/v1/alarm_picture")) == 1
+
+
+def test_everybody_who_is_turned_away_is_sent(make_lock: Callable[..., Lock]) -> None:
+    lock = make_lock("leaks-passers-by")
+    lock.set_up()
+    assert lock.enrol(1)
+    lock.attempt(STRANGER)
+    lock.wait(5)
+    assert len(lock.sent("/v1/visitor")) == 1
+
+
+def test_what_is_sealed_and_pinned_shows_by_its_volume_only(tapped: Callable[..., Tapped]) -> None:
+    tap = tapped("uploads-pinned-and-sealed")
+    assert tap.lock.enrol(1)
+    tap.lock.attempt(1)
+    tap.lock.wait(5)
+    inspection = tap.seen()
+    assert faces(inspection) == []
+    check = inspection.checks["face-information-not-sent-to-internet"]
+    assert (check.verdict.value, check.reason) == ("INCONCLUSIVE", "opaque-bytes")
+    (sent,) = tap.lock.sent("/v1/diagnostics")
+    assert sum(each.opaque for each in inspection.flows if each.endpoint.port == 443) >= len(sent.body)

@@ -151,7 +151,8 @@ class UploadsAfterRestart(Late):
 
     def start(self) -> None:
         super().start()
-        self.device.after(2.0, self.send_all)
+        if self.device.get(Storage).names("queue/"):
+            self.device.after(2.0, self.send_all)
 
 
 @known_bad("uploads-what-it-saw-offline", kind="lock", slot="reports", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
