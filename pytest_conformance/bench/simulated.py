@@ -70,6 +70,11 @@ class SimulatedWorld:
             )
         return entry
 
+    def life_line(self) -> int:
+        """Return the descriptor that keeps the world alive as long as anybody holds it open."""
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
+
     def advance(self, seconds: float) -> None:
         """Let `seconds` of the world's time pass at once."""
         self.control(do="advance", seconds=seconds)

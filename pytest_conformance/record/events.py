@@ -11,7 +11,9 @@ from pytest_conformance.errors import StorageError
 FORMAT = "conformance-journal/1"
 """Named in the `start` event; a reader that does not know it refuses instead of guessing."""
 
-SYNCED = frozenset({"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop"})
+SYNCED = frozenset(
+    {"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop", "checkpoint"}
+)
 """Types that are on the disk before the bench goes on; the others are synced in groups."""
 
 _TEXT = {"type": "string"}
@@ -140,8 +142,14 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
             "caption": _TEXT,
             "face": {"type": "boolean"},
             "truncated": {"type": "boolean"},
+            "drawing": {"type": "boolean"},
         },
         ("ref", "file", "size", "name", "media_type", "face"),
+    ),
+    "checkpoint": (
+        "The Merkle root (RFC 6962) over the first `events` lines; signed beside the journal, where there is a key.",
+        {"events": _COUNT, "merkle_root": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
+        ("events", "merkle_root"),
     ),
     "note": ("Anything a reader of the record should know.", {"text": _TEXT}, ("text",)),
     "recovered": (

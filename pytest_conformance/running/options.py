@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_conformance.catalogue import Catalogue
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.record.keys import SigningKey
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Request:
     record: Path
     accredited: bool
     require_all: bool
+    key: SigningKey | None = None
+    unsigned: str = ""
+    """Why the record is not signed, where a key was named; "no key was named" where none was."""
+    take_over: str = ""
+    """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
 
 def read(config: pytest.Config) -> Request:
@@ -69,6 +75,7 @@ def read(config: pytest.Config) -> Request:
             expected="a mock bench: known-bad devices are simulated",
             todo="use --bench=mock",
         )
+    key, unsigned = signing_key(config, bench.name)
     return Request(
         bench,
         declaration,
@@ -80,7 +87,27 @@ def read(config: pytest.Config) -> Request:
         here / (asked_for(config, "record") or "runs"),
         bool(config.getoption("conformance_accredited") or config.getini("conformance_accredited")),
         bool(config.getoption("conformance_require_all") or config.getini("conformance_require_all")),
+        key,
+        unsigned,
+        take_over=asked_for(config, "take_over"),
     )
+
+
+def signing_key(config: pytest.Config, bench: str) -> tuple[SigningKey | None, str]:
+    """Return the key to sign with, or None and why not: the run may record all the same (fault case E12)."""
+    from datetime import UTC, datetime
+
+    from pytest_conformance.record.keys import load_signing_key
+
+    named = asked_for(config, "signing_key")
+    if not named:
+        return None, "no key was named"
+    try:
+        key = load_signing_key(config.invocation_params.dir / named)
+    except UsageError as error:
+        return None, str(error)
+    refusal = key.public.refusal(bench, datetime.now(UTC))
+    return (None, refusal) if refusal else (key, "")
 
 
 def require_fitting_driver(declaration: Declaration) -> None:

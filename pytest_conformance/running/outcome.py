@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_conformance.running.judging import Judgement
     from pytest_conformance.running.options import Request
     from pytest_conformance.running.session import BenchSession
+    from pytest_conformance.verdicts import ClauseVerdict
 
 PACKAGES = (
     "pytest-conformance",
@@ -47,11 +48,13 @@ def header(request: Request) -> dict[str, Any]:
         "known_bad": list(request.known_bad),
         "accredited": request.accredited,
         "clauses": request.clauses,
+        "signing": {"key": request.key.public.id if request.key else "", "unsigned": request.unsigned},
         "device": {
             "kind": declaration.kind,
             "model": declaration.model,
             "sample": sample,
             "firmware": declaration.firmware,
+            "firmware_sha256": declaration.firmware_sha256 or "",
             "declaration_sha256": declaration.sha256,
         },
     }
@@ -151,9 +154,24 @@ def finish(session: BenchSession, exit_status: int) -> int:
         code = exit_code(plan, {**verdicts, **derived}, require_all=require_all)
         if code == 0 and session.unjudged:
             code = UNDECIDED
-    session.run.stop(code, partial=session.partial, reason="; ".join(dict.fromkeys(session.refused)))
+    reason = "; ".join(dict.fromkeys(session.refused))
+    result = test_result({**verdicts, **derived}, session.request)
+    session.run.stop(code, partial=session.partial, reason=reason, result=result)
     build(session)
     return code
+
+
+def test_result(verdicts: Mapping[str, ClauseVerdict], request: Request) -> dict[str, Any]:
+    """Return the in-toto test-result predicate: clauses that passed, failed, and those on which nothing can be said."""
+    listed: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
+    place = {"PASS": "passedTests", "FAIL": "failedTests", "CONDITIONAL_FAIL": "failedTests"}
+    for clause_id, verdict in sorted(verdicts.items()):
+        if verdict.verdict.value not in ("NOT_APPLICABLE", "NOT_TESTED"):
+            listed[place.get(verdict.verdict.value, "warnedTests")].append(clause_id)
+    worst = "FAILED" if listed["failedTests"] else "WARNED" if listed["warnedTests"] else "PASSED"
+    used = {f"bench:{request.bench.name}": request.bench.digest, "declaration": request.declaration.sha256}
+    configuration = [{"name": name, "digest": {"sha256": digest}} for name, digest in used.items()]
+    return {"result": worst, "configuration": configuration, **listed}
 
 
 def build(session: BenchSession) -> None:

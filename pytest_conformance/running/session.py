@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.errors import ConformanceError, UsageError
-from pytest_conformance.running import judging, outcome
+from pytest_conformance.running import judging, outcome, starting
+from pytest_conformance.running.leaving import leave, rest
 from pytest_conformance.running.options import Request, read
 from pytest_conformance.running.plan import REFUSED, Planned, make_plan
 from pytest_conformance.running.selection import clauses_of, matches, suite_paths, test_name, unknown_clauses
@@ -97,7 +98,7 @@ class BenchSession:
                 todo="run without -n",
             )
         if self.worker is None:
-            self.run: Run = Run.start(request.record, outcome.header(request))
+            self.run: Run = Run.start(request.record, outcome.header(request), key=request.key)
         else:
             self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
         self._choose_suites()
@@ -215,12 +216,26 @@ class BenchSession:
 
     def _assemble(self) -> None:
         from pytest_conformance.bench import Bench
+        from pytest_conformance.record import JOURNAL_FILE
 
         request = self.request
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
-            self.bench = Bench.open(request.bench, folder, dut=request.dut, known_bad=request.known_bad)
+            lease = starting.take_lease(request, self.run, folder)
+            try:
+                self.bench = Bench.open(
+                    request.bench,
+                    folder,
+                    dut=request.dut,
+                    known_bad=request.known_bad,
+                    journal=self.run.folder / JOURNAL_FILE,
+                    lease=lease,
+                )
+            except BaseException:
+                lease.release()
+                raise
             outcome.preflight(self.bench, self.run)
+            starting.make_safe(self.bench, self.run)
             self.config.hook.pytest_conformance_bench_ready(bench=self.bench)
         except ConformanceError as error:
             self.refusal = error
@@ -234,17 +249,7 @@ class BenchSession:
             return
         with undisturbed():
             bench, self.bench = self.bench, None
-            doors = bench.doors
-            outcomes = bench.close()
-        self.run.event(
-            "safe-state",
-            {
-                "reached": all(each.done for each in outcomes),
-                "outputs": {each.name: "done" if each.done else each.reason for each in outcomes},
-                "reason": "; ".join(f"{each.name}: {each.reason}" for each in outcomes if each.reason),
-                "doors": doors,
-            },
-        )
+            leave(bench, self.run)
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -274,14 +279,13 @@ class BenchSession:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         try:
             result = yield
+            if self.bench is not None:
+                self.bench.permit()
         except (AssertionError, ConformanceError) as error:
-            fault = self.bench.blame(error) if self.bench is not None else None
-            if fault is not None:
-                raise judging.InconclusiveError(str(fault)) from fault
-            other = judging.disguised(error)
-            if other is not None:
-                raise other from error
-            raise
+            settled = judging.settled(error, self.bench.blame(error) if self.bench is not None else None)
+            if settled is error:
+                raise
+            raise settled from (settled.__cause__ or error)
         finally:
             outcome.cite_observations(item, item.stash[JUDGEMENT])
         return result
@@ -296,6 +300,8 @@ class BenchSession:
             return report
         judgement = item.stash.get(JUDGEMENT, None)
         said = judging.contribution(test_name(item), call.when, error, judgement)
+        if said is not None and self.bench is not None:
+            rest(self.bench, self.run, said)
         if said is not None and clauses_of(item):
             if self.allure is not None:
                 self.allure.judged(item.nodeid, said)

@@ -54,18 +54,19 @@ def _embedded(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
         at for magic in (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e") if (at := data.find(magic, 1, _HEAD)) > 0
     ]
     for at in places + sorted(zlib_at):
-        name = compression.by_magic(data[at:]) or ("zip" if data[at : at + 2] == b"PK" else "")
-        if not name:
+        head = data[at : at + _HEAD]
+        name = compression.by_magic(head) or ("zip" if head.startswith(b"PK") else "")
+        if not name or not compression.begins(name, head):
             continue
         mark = len(examiner.found)
         inner = examiner.descend(item, Child(at, len(data), data[at:], f"at:{at}"), depth)
         if len(examiner.found) > mark or inner.understood + inner.hit > (len(data) - at) // 2:
-            head = (
+            before = (
                 Accounting(at, understood=at)
                 if at <= 32
                 else examiner.descend(item, Child(0, at, data[:at], "head"), depth)
             )
-            return examiner.combine(item, [head, inner])
+            return examiner.combine(item, [before, inner])
     return None
 
 

@@ -105,6 +105,20 @@ def raw_inflate(data: bytes, room: int = 1 << 28) -> Unpacked | None:
     return _pump(lambda: _Zlib(-15), data, _limit(data, room), False)
 
 
+def begins(name: str, data: bytes) -> bool:
+    """Tell whether a gzip or zlib stream truly begins here, from a few hundred bytes of it; True for the others.
+
+    Two bytes that look like a zlib header come by chance every few kilobytes.
+    """
+    if name not in ("gzip", "zlib"):
+        return True
+    machine = zlib.decompressobj(31 if name == "gzip" else 15)
+    try:
+        return len(machine.decompress(data[:65536], 512)) >= 256 or machine.eof
+    except zlib.error:
+        return False
+
+
 def bunzip(data: bytes, room: int = 1 << 28) -> Unpacked | None:
     """Unpack bzip2, several members in a row."""
     return _pump(bz2.BZ2Decompressor, data, _limit(data, room), True)
