@@ -31,6 +31,7 @@ limits:
 source: a document
 text_status: seen
 """
+LIMITS = "limits:\n  - {name: IAPAR, value: 7 %, text_status: seen, source: a document}\n"
 SAMPLES = {"presentations": 4, "spoofs": 5, "latency": 6, "passers_by": 7}
 
 
@@ -84,7 +85,11 @@ def test_times_are_judged_by_an_order_statistic() -> None:
         ("lower: 100 lx", "lower: 2000 lx", "above the upper end"),
         ("lower: 100 lx", "lower: 100", "no unit"),
         ("text_status: seen, source", "text_status: read, source", "verbatim"),
-        ("limits:\n  - {name: IAPAR, value: 7 %, text_status: seen, source: a document}\n", "limits: []\n", "at least 1 item"),
+        (
+            "limits:\n  - {name: IAPAR, value: 7 %, text_status: seen, source: a document}\n",
+            "limits: []\n",
+            "at least 1 item",
+        ),
         ("version:", "versoin:", "did you mean 'version'"),
     ],
 )
