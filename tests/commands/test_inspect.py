@@ -130,5 +130,5 @@ def test_flows_can_be_counted_without_reading_them(capsys: pytest.CaptureFixture
     main(["inspect", *example("upload"), "--flows", "--json"])
     said = json.loads(capsys.readouterr().out)
     assert said["objects"] == []
-    assert said["accounting"]["internet_up"]["opaque"] == 12661
+    assert said["accounting"]["internet_up"]["opaque"] == 12988
     assert said["checks"]["face-information-not-sent-to-internet"]["verdict"] == "INCONCLUSIVE"
