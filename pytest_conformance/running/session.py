@@ -221,6 +221,7 @@ class BenchSession:
         request = self.request
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
+            starting.require_sound(self.config, request, self.run)
             lease = starting.take_lease(request, self.run, folder)
             try:
                 self.bench = Bench.open(
@@ -273,6 +274,7 @@ class BenchSession:
         if self.refusal is not None:
             raise self.refusal
         if self.bench is not None:
+            starting.note_jumps(self.bench, self.run)
             self.bench.beat()
 
     @pytest.hookimpl(wrapper=True)
