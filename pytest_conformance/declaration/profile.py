@@ -44,6 +44,8 @@ class Samples(Part):
     """Samples whose preset passwords are compared (EN303645-5.1-2: 3)."""
     stimuli: Positive
     """Stimuli of each function in tests of what leaves (CN-MIIT2510-V3: 20)."""
+    volume_blocks: int = Field(ge=4, le=200)
+    """Blocks of one event and four shams in the volume experiment (traffic analysis, section 9.3: 12)."""
     content_queries: Positive
     """Harmful test queries on a terminal for minors (CN-MNR-19.a: 50)."""
 
@@ -61,6 +63,8 @@ class Windows(Part):
     """Time without uplink (EN303645-5.9-2)."""
     power_cut: Duration
     """Time without power (EN303645-5.9-2)."""
+    trap: Duration
+    """Time watched after a restart, and with the clock moved to the night (traffic analysis, section 8: 30 min)."""
     lockout_check: Duration
     """Time between two tries of the right value during a lock-out (CN-LOCK-GA-LOCK: 5 s)."""
     lockout_entry: Duration

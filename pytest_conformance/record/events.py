@@ -62,6 +62,16 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"clauses": {"type": "array", "items": _PLANNED}, "documents": _OBJECT, "partial": {"type": "boolean"}},
         ("clauses",),
     ),
+    "input": (
+        "What the run rests on: bench, declaration, profile (kept as evidence `ref`), or suite (its `files`).",
+        {"of": _TEXT, "name": _TEXT, "sha256": _TEXT, "ref": _REFERENCE, "files": _OBJECT},
+        ("of",),
+    ),
+    "resumed": (
+        "The run goes on after it was broken off: what was finished, what was void, in which boot.",
+        {"finished": _COUNT, "void": _TEXTS, "reason": _TEXT},
+        ("finished", "void"),
+    ),
     "descriptor": (
         "What a device or an instrument is: identity, firmware, door, calibration. `of` is a role, or `device`.",
         {"of": _TEXT},
@@ -73,8 +83,16 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         ("name", "kind"),
     ),
     "procedure": (
-        "A procedure began, ended, or failed; its observation is an event of its own.",
-        {"name": _TEXT, "title": _TEXT, "state": {"enum": ["started", "done", "failed"]}, "reason": _TEXT},
+        "A procedure began, ended, failed, or was void because the run broke off; observations stand alone.",
+        {
+            "name": _TEXT,
+            "title": _TEXT,
+            "state": {"enum": ["started", "done", "failed", "void"]},
+            "reason": _TEXT,
+            "error": _TEXT,
+            "code": _TEXT,
+            "cause": _CAUSE,
+        },
         ("name", "state"),
     ),
     "trial": (

@@ -111,6 +111,16 @@ class Run:
         next(iterate_journal(folder / JOURNAL_FILE), None)
         return cls(folder)
 
+    @classmethod
+    def resume(cls, folder: Path, header: Mapping[str, Any], *, key: SigningKey | None = None) -> Run:
+        """Open the run in `folder`, which was broken off, for appending; this process signs its checkpoints and end.
+
+        `header` is that of its start. Raises as `join`.
+        """
+        run = cls.join(folder)
+        run.checkpoints = Checkpoints(folder / JOURNAL_FILE, key, header)
+        return run
+
     def event(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Append an event, then tell the listeners. `data` may hold anything that `to_json` takes.
 

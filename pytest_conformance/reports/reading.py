@@ -41,6 +41,11 @@ class Record:
         return build_results(self.header, self.clauses, self.exit_code)
 
     @property
+    def simulated(self) -> bool:
+        """Whether the device was simulated: in this run, or in the one whose observations it judges again."""
+        return "mock" in (self.header.get("mode"), (self.header.get("replay_of") or {}).get("mode"))
+
+    @property
     def device(self) -> Mapping[str, Any]:
         device: Mapping[str, Any] = self.header.get("device") or {}
         return device

@@ -16,6 +16,7 @@ from pytest_conformance.analysis.traffic.flowstate import Flow
 from pytest_conformance.analysis.traffic.halves import Half, Stream
 from pytest_conformance.analysis.traffic.model import Accounting
 from pytest_conformance.analysis.traffic.ranges import RangeMap
+from pytest_conformance.analysis.traffic.recordings import Recording
 
 
 @dataclass
@@ -72,7 +73,7 @@ class FlowWorker:
     """Takes the flows of one capture apart."""
 
     def __init__(
-        self, capture: Capture, context: Context, examiner: Examiner, keylog: dict[bytes, dict[str, bytes]]
+        self, capture: Capture | Recording, context: Context, examiner: Examiner, keylog: dict[bytes, dict[str, bytes]]
     ) -> None:
         self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
         self.log = DnsLog()
@@ -91,7 +92,7 @@ class FlowWorker:
         if flow.transport != "tcp":
             parts = [self._read(segment[2], segment[1]) for segment in half.segments]
             stream = Stream(b"".join(parts), half.segments)
-            stream.missing_tail = half.volume - half.bytes
+            stream.missing_tail = half.volume - half.bytes + half.unrecorded
             return stream
         source, destination = (flow.device, flow.peer) if half.up else (flow.peer, flow.device)
         pair = (flow.device_port, flow.peer_port) if half.up else (flow.peer_port, flow.device_port)
@@ -175,7 +176,12 @@ class FlowWorker:
 
     def _parse(self, flow: Flow, sink: Sink, up: Side, down: Side, number: int) -> None:
         client, server = (up, down) if flow.initiated_by_device else (down, up)
-        conversation = Conversation(client, server, (flow.transport,), sink)
+        layers: tuple[str, ...] = (flow.transport,)
+        if flow.told is not None:
+            layers, sink.tls = flow.told.layers, flow.told.tls
+            sink.encrypted = "tls" in layers
+            sink.name("http-host", flow.told.host)
+        conversation = Conversation(client, server, layers, sink)
         if flow.transport == "tcp":
             protocols.stream(conversation)
         else:

@@ -13,7 +13,7 @@ from pytest_conformance.simulation.devices.behaviours import COMMON
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.erasing import Erasing
 from pytest_conformance.simulation.devices.lanport import LanPort
-from pytest_conformance.simulation.devices.lock import bad  # noqa: F401
+from pytest_conformance.simulation.devices.lock import bad, bad_leaks  # noqa: F401
 from pytest_conformance.simulation.devices.lock.app import LockPages
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.entry import Bolt, Keypad, Lockout, Recognition, Reports
@@ -22,6 +22,7 @@ from pytest_conformance.simulation.devices.lock.users import Users
 from pytest_conformance.simulation.devices.lock.words import FACTS, SPEC
 from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
 from pytest_conformance.simulation.devices.phone import PhoneApp
+from pytest_conformance.simulation.devices.timekeeping import Timekeeping
 from pytest_conformance.simulation.world import World
 
 SLOTS: Mapping[str, type[Behaviour]] = {
@@ -45,6 +46,7 @@ SLOTS: Mapping[str, type[Behaviour]] = {
     "enrolment": Enrolment,
     "lan": LanPort,
     "app": LockPages,
+    "time": Timekeeping,
 }
 """The good lock."""
 
