@@ -6,6 +6,7 @@ Each check returns what is wrong, and `require` refuses with all of it.
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ def of_process(config: pytest.Config, *, optimised: bool) -> Iterator[Conformanc
 def blocked(arguments: Sequence[Any]) -> list[str]:
     """Return the plugins that `-p no:NAME` blocks and that are not harmless."""
     words = [str(each) for each in arguments]
-    given = [after for word, after in zip(words, [*words[1:], ""], strict=True) if word == "-p"]
+    given = [after for word, after in itertools.pairwise(words) if word == "-p"]
     given += [word[2:] for word in words if word.startswith("-pno:")]
     names = [each.removeprefix("no:") for each in given if each.startswith("no:")]
     return [each for each in names if each not in HARMLESS and each not in RERUNNING]

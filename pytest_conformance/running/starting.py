@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_conformance.errors import BenchError, ConformanceError, StorageError, UsageError
+from pytest_conformance.errors import BenchError, ConformanceError, StorageError, SurroundingsError, UsageError
 
 if TYPE_CHECKING:
     import pytest
@@ -60,6 +60,22 @@ def require_room(folder: Path) -> None:
             where=str(folder),
             expected=f"{(need + RESERVE) / 1024**2:.0f} MiB with the reserve",
             todo="make room, or name another folder with --record",
+        )
+
+
+def require_surroundings(bench: Bench) -> None:
+    """Raise SurroundingsError ENV-LIM-001 when the light is outside the bench file's `limits:` (case B22)."""
+    limits = bench.file.limits.illuminance
+    if limits is None or not bench.has("lux"):
+        return
+    lux = float(bench.role("lux").lux())
+    if not limits.lower <= lux <= limits.upper:
+        raise SurroundingsError(
+            "ENV-LIM-001",
+            f"the light at the device is {lux:.0f} lx",
+            where=bench.name,
+            expected=f"{limits.lower:g} to {limits.upper:g} lx, as `limits:` in the bench file says",
+            todo="restore the light; what was measured in it is void",
         )
 
 

@@ -22,11 +22,13 @@ from pytest_conformance.drivers.serial_line import LONGEST, SerialLine, SerialSe
 from pytest_conformance.drivers.supply import ScpiSupply, SupplySettings
 from pytest_conformance.drivers.watch import OpencvWatch
 from pytest_conformance.errors import BenchError, InstrumentError, LinkError
+from pytest_conformance.running import starting
 from pytest_conformance.simulation.scene import add_scene
 from pytest_conformance.simulation.world import Options, World
 
 METER = "\n  meter: {{driver: scpi-meter, address: '{}', timeout: 500 ms}}"
 CONTACT = "\n  contact: {{driver: serial-contact, address: '{}'{}}}"
+LUX = "\n  lux: {{driver: usb-lux, address: '{}'}}"
 MOVER = "\n  mover: {{driver: serial-mover, address: '{}', travel: 200 ms}}"
 BENCH = ("INCONCLUSIVE", "bench")
 
@@ -310,6 +312,20 @@ def test_B18_a_camera_that_is_covered_frozen_or_gone(rig: Any, tmp_path: Path, f
     finally:
         watch.close()
         world.stop()
+
+
+def test_B22_light_outside_the_limits(rig: Any, far: Any) -> None:
+    """Light outside the bench file's limits: a trial in it is INCONCLUSIVE(environment), power off."""
+    lux = LUX.format(far.manifest["lux"]["address"])
+    bench = rig(roles=lux, rest="limits: {illuminance: {lower: 100 lx, upper: 1000 lx}}\n")
+    bench.power()
+    starting.require_surroundings(bench.bench)
+    far.world.lux.set(20.0)
+    verdict = bench.judged(lambda: starting.require_surroundings(bench.bench))
+    assert verdict == ("INCONCLUSIVE", "environment", "ENV-LIM-001")
+    assert not far.powered()
+    far.world.lux.set(300.0)
+    starting.require_surroundings(bench.bench)
 
 
 def test_B23_a_position_that_is_not_confirmed(rig: Any, far: Any) -> None:

@@ -10,14 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pytest_conformance.bench import leases
 from pytest_conformance.bench.leases import Lease, acquire
-from pytest_conformance.errors import AbortedError, LeaseError, UsageError
-from pytest_conformance.running import accreditation
+from pytest_conformance.errors import AbortedError, LeaseError, StorageError, UsageError
+from pytest_conformance.record import Run, read_journal, verify_run
+from pytest_conformance.running import accreditation, starting
 
 Begin = Callable[..., Any]
 HOLD = """
@@ -340,3 +342,45 @@ def test_F18_G14_an_accredited_run_on_a_bench_that_is_not_fit(begin: Begin, benc
     (note,) = [each.data["text"] for each in ran.events("note") if "refused" in each.data["text"]]
     assert "0.0.1 was validated" in note
     assert ran.events("stop") == [] or ran.results["exit_code"] == 11
+
+
+def test_F06_parallel_workers_aimed_at_one_bench(begin: Begin, bench_file: Any, far: Any) -> None:
+    """`-n 2` on a bench with one place is refused before any worker starts; nothing is touched."""
+    ran = begin(NOTHING, bench_file(), "-n", "2")
+    assert ran.end() == 11, ran.out
+    assert "USE-PAR-001" in ran.out
+    assert not far.supply.front.model.received
+
+
+def test_E01_a_disk_without_room_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less than the estimate plus the reserve is free: refused with both figures; the estimate follows earlier runs."""
+    run = tmp_path / "runs" / "b"
+    run.mkdir(parents=True)
+    free = [starting.EXPECTED + starting.RESERVE]
+    monkeypatch.setattr(starting.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    starting.require_room(run)
+    free[0] -= 1
+    with pytest.raises(StorageError) as caught:
+        starting.require_room(run)
+    assert caught.value.code == "BEN-STO-013"
+    assert "256 MiB" in caught.value.what
+    earlier = tmp_path / "runs" / "a" / "evidence"
+    earlier.mkdir(parents=True)
+    with (earlier / "capture.pcapng").open("wb") as file:
+        file.truncate(400 * 1024**2)
+    free[0] = starting.EXPECTED + starting.RESERVE
+    with pytest.raises(StorageError, match="may need 800 MiB"):
+        starting.require_room(run)
+
+
+def test_F08_two_runs_into_one_folder(tmp_path: Path) -> None:
+    """Two runs of one suite in the same second: each has a folder and a journal of its own."""
+    first, second = Run.start(tmp_path, {"bench": "a"}), Run.start(tmp_path, {"bench": "b"})
+    for run in (first, second):
+        run.event("note", {"text": run.id})
+        run.stop(0)
+    assert first.folder != second.folder
+    for run in (first, second):
+        assert verify_run(run.folder) == []
+        told = [each.data["text"] for each in read_journal(run.folder / "journal.jsonl") if each.type == "note"]
+        assert told == [run.id]
