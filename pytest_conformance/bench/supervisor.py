@@ -261,7 +261,7 @@ def tell(address: str, line: str, timeout: float) -> None:
 
 
 def warm_up() -> None:
-    """Load what switching off needs, so that nothing is left to be read from a disk when it is due; the journal may come after."""
+    """Load what switching off needs, so that nothing is read from a disk when it is due."""
     import pyvisa
 
     _WARM.append(pyvisa.ResourceManager("@py"))

@@ -85,7 +85,19 @@ class Zygote:
         return self.process.stdout.readline().strip()
 
     def start(self, folder: Path, *options: str, state: Path) -> int:
-        quiet = ["-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:cov", "-q", "-W", "ignore"]
+        quiet = [
+            "-p",
+            "no:randomly",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:cov",
+            "-p",
+            "no:hypothesispytest",
+            "-q",
+            "-W",
+            "ignore",
+        ]
         asked = {
             "folder": str(folder),
             "arguments": [*quiet, *options, "mine"],

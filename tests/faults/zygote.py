@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 import pytest_conformance.bench.assembly
 import pytest_conformance.bench.file
-import pytest_conformance.declaration
 import pytest_conformance.drivers.supply
 import pytest_conformance.fixtures
 import pytest_conformance.procedures
+import pytest_conformance.reports.building
 import pytest_conformance.reports.terminal
 import pytest_conformance.running.session  # noqa: F401
 from pytest_conformance.catalogue import load_catalogue
+from pytest_conformance.declaration import find_declaration, load_declaration
 
 
 def child(folder: str, arguments: list[str], environment: dict[str, str]) -> int:
@@ -36,6 +38,7 @@ def child(folder: str, arguments: list[str], environment: dict[str, str]) -> int
 
 def main() -> None:
     load_catalogue()
+    load_declaration(find_declaration("mock-lock", Path.cwd()))  # units are read for the first time here
     print("ready", flush=True)
     while line := sys.stdin.readline():
         asked = json.loads(line)
