@@ -4,6 +4,7 @@
 bench: setup
 	@tools/bench.sh
 
+test: export TESTS = 1
 test: setup lint
 	@.venv/bin/python -m pytest -q -n 2
 

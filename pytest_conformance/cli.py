@@ -20,9 +20,12 @@ from pytest_conformance.errors import ConformanceError, UsageError
 
 COMMANDS = {
     "doctor": "reach each role of a bench, and say what is missing and how to mend it",
+    "bench": "show who holds a bench and whether it is in quarantine; release it from there",
     "matrix": "documents x clauses: what applies, which tests judge it, where the holes are",
     "validate": "run the good and the known-bad simulated devices: what is caught, what is missed",
-    "verify": "check the record of a run: its chain of events and its evidence",
+    "verify": "check a run, a bundle or a proof: chain of events, signatures, evidence; judge it again",
+    "bundle": "pack a run into one file to hand out, or prove a single event of it",
+    "key": "make a key that signs records",
     "report": "build the views of a run again from its record",
     "inspect": "say what left a device, from captured packets",
     "simulate": "start a simulated bench that stands alone, to point drivers at",

@@ -16,6 +16,8 @@ _OPTIONS = (
     ("replay", "RUN", "judge the recorded observations of a run again, without the device"),
     ("clauses", "PATTERN", "only clauses that match, for example 'CN-FRT-*' (several, with commas)"),
     ("profile", "NAME", "sample sizes, windows and limits (default: standard)"),
+    ("take-over", "PERSON: REASON", "take the bench from the run that holds it; both records say who and why"),
+    ("signing-key", "FILE", "sign the record with this key (made by `conformance key`)"),
     ("known-bad", "NAME[,NAME]", "swap in behaviours of a known-bad device (simulated devices only)"),
 )
 _FLAGS = (

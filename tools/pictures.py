@@ -2,8 +2,8 @@
 
 Usage: tools/pictures.py RUN COMMAND TEST. COMMAND is what was typed to make the run. TEST is the name of the test whose
 page in Allure is shown, with its clause and its procedure: "CN-FRT-8.b test_face_information_stays_off_the_internet
-face_traffic". RUN needs allure-report.html (`conformance report --allure RUN`); the extras `companion` and `traffic`
-and chromium must be there.
+presentation_traffic". RUN needs allure-report.html (`conformance report --allure RUN`); the extras `companion` and
+`traffic` and chromium must be there.
 """
 
 from __future__ import annotations

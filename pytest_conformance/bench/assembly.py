@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_conformance.bench.safe_state import Outcome, Step, reach
 from pytest_conformance.bench.simulated import SimulatedWorld
+from pytest_conformance.bench.supervised import Supervised
 from pytest_conformance.clock import Clock, DrivenClock, RealClock
 from pytest_conformance.drivers import registry
-from pytest_conformance.drivers.context import DriverContext
+from pytest_conformance.drivers.context import DriverContext, always
 from pytest_conformance.errors import (
     AbortedError,
+    BenchError,
     ConformanceError,
     DeviceError,
     InstrumentError,
@@ -24,6 +26,7 @@ from pytest_conformance.errors import (
 
 if TYPE_CHECKING:
     from pytest_conformance.bench.file import BenchFile, RoleEntry
+    from pytest_conformance.bench.leases import Lease
     from pytest_conformance.drivers.roles import Capture, Cloud, Supply, Uplink
 
 SIM = "sim:"
@@ -31,6 +34,8 @@ OFF_WITHIN = 20.0
 """Wall seconds that switching one output off may take, the second path included."""
 PARK_WITHIN = 10.0
 """Wall seconds that a mover may take to its empty place."""
+CUT_WITHIN = 5.0
+"""Wall seconds that cutting the upstream switch may take."""
 AFTER_WATCHDOG = 2.0
 """Seconds after which a supply's watchdog has acted for certain, beyond its own time."""
 
@@ -42,10 +47,21 @@ class Bench:
     kept. Roles that the bench lacks raise MethodError MET-ROL-001: the clause cannot be judged here.
     """
 
-    def __init__(self, file: BenchFile, world: SimulatedWorld | None, folder: Path) -> None:
+    def __init__(
+        self,
+        file: BenchFile,
+        world: SimulatedWorld | None,
+        folder: Path,
+        supervised: Supervised | None = None,
+        lease: Lease | None = None,
+    ) -> None:
         self.file = file
         self.folder = folder
         self.world = world
+        self.lease = lease
+        """What says that this run may use the bench; None where nobody else can reach it."""
+        self.supervised = supervised
+        """The process that switches off when this one cannot; None for a bench on which nothing is switched on."""
         clock = DrivenClock(world.advance) if world is not None else RealClock()
         clock.beat = self.beat
         self.clock: Clock = clock
@@ -53,21 +69,47 @@ class Bench:
         self._open: dict[str, Any] = {}
         self._order: list[str] = []
         self._closed = False
+        self._leaving = False
 
     @classmethod
-    def open(cls, file: BenchFile, folder: Path, *, dut: str, known_bad: Sequence[str] = ()) -> Bench:
+    def open(
+        cls,
+        file: BenchFile,
+        folder: Path,
+        *,
+        dut: str,
+        known_bad: Sequence[str] = (),
+        journal: Path | None = None,
+        lease: Lease | None = None,
+    ) -> Bench:
         """Assemble the bench that `file` describes; a mock bench starts its simulated world.
 
-        Raises SimulationError or UsageError when the simulation does not start.
+        With a `journal` a supervisor watches over the bench and writes into it what it had to do. Raises
+        SimulationError or UsageError when the simulation does not start.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        supervised = _supervised(file, folder, journal, lease) if journal is not None else None
         world = None
-        if file.mode == "mock":
-            simulation = file.simulation
-            world = SimulatedWorld(
-                dut, known_bad=known_bad, seed=simulation.seed, door=simulation.door, folder=folder / "simulation"
-            )
-        return cls(file, world, folder)
+        try:
+            if supervised is not None and lease is not None:
+                supervised.keep(lease.fd, "lease")
+            if file.mode == "mock":
+                simulation = file.simulation
+                world = SimulatedWorld(
+                    dut,
+                    known_bad=known_bad,
+                    seed=simulation.seed,
+                    door=simulation.door,
+                    folder=folder / "simulation",
+                    truth=simulation.truth.model_dump_json() if simulation.truth is not None else "",
+                )
+                if supervised is not None:
+                    supervised.keep(world.life_line())
+        except BaseException:
+            if supervised is not None:
+                supervised.leave()
+            raise
+        return cls(file, world, folder, supervised, lease)
 
     @property
     def name(self) -> str:
@@ -120,11 +162,35 @@ class Bench:
         return driver
 
     def beat(self) -> None:
-        """Feed what must hear from a living run loop: the supply's communication watchdog."""
+        """Feed what must hear from a living run loop: the supervisor, and the supply's communication watchdog.
+
+        Raises BenchError when the supervisor has switched off or is gone; see `permit`.
+        """
+        self.permit()
         for _, driver in self.opened():
             keepalive = getattr(driver, "keepalive", None)
             if keepalive is not None:
                 keepalive()
+
+    def permit(self) -> None:
+        """Show a sign of life; raise when this run may no longer touch the bench.
+
+        Raises AbortedError ABO-LSE-001 when the bench was taken over: then not even an off is sent. Raises BenchError
+        BEN-SAF-002 when the supervisor has switched off. When the supervisor itself is gone, the
+        safe state is reached at once and BEN-SAF-003 is raised. On the way to the safe state everything is permitted.
+        """
+        if self.lease is not None:
+            self.lease.check()
+        if self.supervised is None or self._leaving:
+            return
+        try:
+            self.supervised.beat()
+        except BenchError as error:
+            if error.code == "BEN-SAF-003" and not self._closed:
+                self._closed = True
+                self.safe()
+                self._leaving = False
+            raise
 
     def check_health(self) -> None:
         """Ask every opened instrument who it is; raise its BenchError when one is gone or changed.
@@ -155,16 +221,33 @@ class Bench:
         """Reach the safe state: every supply off and read back, movers at their empty place, in the file's order.
 
         Nothing stops the next step. Where an output cannot be proven off, this waits until the supply's own
-        watchdog must have acted, tries once more, and says so.
+        watchdog must have acted, tries once more, and cuts the upstream switch when the output still is not off.
         """
         self._stop_beating()
+        self._leaving = True
         wanted = self.file.safe_state
         outputs = [name for name, driver in self.opened() if hasattr(driver, "off")]
         outputs.sort(key=lambda name: (*wanted.switch_off, name).index(name))
         outcomes = [self._switched_off(name) for name in outputs]
+        upstream = self._open.get(wanted.upstream or "")
+        if upstream is not None and not all(each.done for each in outcomes):
+            outcomes += reach([Step(f"{wanted.upstream} cut", upstream.cut, CUT_WITHIN)])
+        if self.supervised is not None:
+            self.supervised.off(all(each.done for each in outcomes))
         parked = [name for name in wanted.park if hasattr(self._open.get(name), "home")]
         outcomes += reach([Step(f"{name} parked", self._open[name].home, PARK_WITHIN) for name in parked])
         return tuple(outcomes)
+
+    def outputs_off(self) -> tuple[Outcome, ...]:
+        """Switch every output off and read it back; the bench can be used afterwards."""
+        return reach(
+            [Step(f"{name} off", each.off, OFF_WITHIN) for name, each in self.opened() if hasattr(each, "off")]
+        )
+
+    def rest(self) -> tuple[Outcome, ...]:
+        """Switch off whatever was switched on, between two tests; the bench can be used again afterwards."""
+        live = [(name, each) for name, each in self.opened() if getattr(each, "wanted_on", False)]
+        return reach([Step(f"{name} off", each.off, OFF_WITHIN) for name, each in live])
 
     def close(self) -> tuple[Outcome, ...]:
         """Reach the safe state, close every link in reverse order, and end the simulated world.
@@ -177,8 +260,12 @@ class Bench:
         outcomes += reach(closing)
         self._open.clear()
         self._order.clear()
+        if self.supervised is not None:
+            self.supervised.leave()
         if self.world is not None:
             outcomes += reach([Step("end simulation", self.world.close, 20.0)])
+        if self.lease is not None:
+            self.lease.release()
         return outcomes
 
     def _switched_off(self, name: str) -> Outcome:
@@ -225,10 +312,18 @@ class Bench:
                 expected=f"one of {', '.join(entries) or 'none'}",
                 todo=f"add the {what} to the bench file, or run on a bench that has it",
             )
-        driver = open_entry(entries[name], name, self.clock, self.folder, self._manifest_entry)
+        driver = open_entry(entries[name], name, self.clock, self.folder, self._manifest_entry, self.permit)
         self._open[name] = driver
         self._order.append(name)
+        self._entrust(name, driver)
         return driver
+
+    def _entrust(self, name: str, driver: Any) -> None:
+        """Give the supervisor what it needs to switch `driver` off, before anybody can switch it on."""
+        off, feed = getattr(driver, "off_command", None), getattr(driver, "feed", None)
+        if self.supervised is not None and (off or feed):
+            upstream = name == self.file.safe_state.upstream
+            self.supervised.hold(name, off if upstream or hasattr(driver, "off") else None, feed, upstream=upstream)
 
     def _manifest_entry(self, name: str) -> Mapping[str, Any]:
         if self.world is None:
@@ -238,8 +333,26 @@ class Bench:
         return self.world.entry(name)
 
 
+def _supervised(file: BenchFile, folder: Path, journal: Path, lease: Lease | None) -> Supervised:
+    wanted = file.safe_state
+    return Supervised(
+        journal,
+        folder / "supervisor.log",
+        silence=wanted.silence,
+        grace=wanted.within / 2,
+        alarm=wanted.alarm,
+        bench=file.name,
+        state=lease.path.parent.parent if lease is not None else None,
+    )
+
+
 def open_entry(
-    entry: RoleEntry, role: str, clock: Clock, folder: Path, manifest: Callable[[str], Mapping[str, Any]]
+    entry: RoleEntry,
+    role: str,
+    clock: Clock,
+    folder: Path,
+    manifest: Callable[[str], Mapping[str, Any]],
+    permit: Callable[[], None] = always,
 ) -> Any:
     """Open the driver that `entry` names; `address: sim:NAME` is resolved through `manifest`."""
     driver = registry.load(entry.driver, where=entry.where)
@@ -260,7 +373,7 @@ def open_entry(
     own = folder / role
     own.mkdir(parents=True, exist_ok=True)
     try:
-        return driver.open(settings, DriverContext(role, clock, own))
+        return driver.open(settings, DriverContext(role, clock, own, permit))
     except ConformanceError:
         raise
     except Exception as error:  # whatever a foreign driver lets through: named, so that the bench can be mended

@@ -104,11 +104,26 @@ class RoleEntry:
         return self.document.validate(model, at=self.path, data={**self.raw, **(extra or {})})
 
 
+class Truth(Part):
+    """What a simulated recogniser decides by, instead of by its pictures; see `simulation/truth.py`."""
+
+    accepts: dict[Name, Fraction] = Field(default_factory=dict)
+    impostors: Fraction = 0.0
+    rejects: Fraction = 0.0
+    silent: Fraction = 0.0
+    correlation: Fraction = 0.0
+    median: Duration = 0.5
+    spread: float = Field(default=0.2, ge=0, le=2)
+    people: Annotated[int, Field(strict=True, ge=0, le=4)] = 0
+    artefacts: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+
+
 class Simulation(Part):
     """How the simulated world of a mock bench is made."""
 
     seed: Count = 1
     door: Literal["auto", "namespace", "relay"] = "auto"
+    truth: Truth | None = None
 
 
 class SafeState(Part):
@@ -117,6 +132,12 @@ class SafeState(Part):
     switch_off: tuple[Name, ...] = ()
     park: tuple[Name, ...] = ()
     within: Duration = 1.0
+    upstream: Name | None = None
+    """The role that feeds the outputs: cut when one of them will not go off."""
+    silence: Duration = 60.0
+    """How long the run loop may show no sign of life before the supervisor switches off."""
+    alarm: tuple[Text, ...] = ()
+    """A command that is run, with what happened as its last argument, when the bench is not proven safe."""
 
 
 class LuxRange(Part):
@@ -155,6 +176,10 @@ class Slot(Part):
     roles: tuple[Name, ...]
 
 
+May = Literal["take-over", "release"]
+"""What a person may do on a bench: take it over from a run that holds it, release it from quarantine."""
+
+
 class NetworkSection(Part):
     """The device's network: the interface that carries it, and which addresses count as local."""
 
@@ -178,6 +203,12 @@ class BenchFile(FileModel):
     limits: Conditions = Conditions()
     slots: tuple[Slot, ...] = ()
     network: NetworkSection = NetworkSection()
+    people: Mapping[Text, tuple[May, ...]] = Field(default_factory=dict)
+    """Who may do what on this bench, by name or staff number."""
+
+    def may(self, person: str, what: May) -> bool:
+        """Tell whether the file lets `person` do `what`."""
+        return what in self.people.get(person, ())
 
     @property
     def path(self) -> str:
@@ -228,6 +259,9 @@ class BenchFile(FileModel):
             (("safe_state", "switch_off"), self.safe_state.switch_off),
             (("safe_state", "park"), self.safe_state.park),
         ]
+        if self.safe_state.upstream is not None and self.safe_state.upstream not in self.given_roles:
+            message = f"no role {self.safe_state.upstream!r} on this bench"
+            yield Fault(("safe_state", "upstream"), message, "USE-BEN-011")
         lists += [(("slots", index, "roles"), slot.roles) for index, slot in enumerate(self.slots)]  # type: ignore[misc]
         for path, names in lists:
             for index, name in enumerate(names):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,33 +14,43 @@ from pytest_conformance.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pytest_conformance.analysis.traffic import Accounting, Check, Inspection, TransferredObject
+    from pytest_conformance.analysis.traffic import Accounting, Check, Inspection
 
 STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
 LISTED = 60
 """Objects and flows that the text lists; JSON has them all."""
-INDEX = "objects.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("captures", metavar="CAPTURE", nargs="+", help="pcap or pcapng of one device, also gzipped")
+    parser.add_argument(
+        "captures",
+        metavar="CAPTURE",
+        nargs="*",
+        help="pcap, pcapng, HAR or mitmproxy flows, also gzipped",
+    )
     parser.add_argument("--context", metavar="FILE", required=True, help="JSON: addresses, canaries, events, endpoints")
-    parser.add_argument("--evidence", metavar="DIR", type=Path, help="write the recovered objects there, by SHA-256")
+    parser.add_argument("--evidence", metavar="DIR", type=Path, help="write objects and findings there")
+    parser.add_argument("--replay", metavar="ID.json", type=Path, help="check one finding of an evidence folder")
     add_json(parser)
 
 
 def run(arguments: Namespace) -> int:
     from pytest_conformance.analysis.traffic import Context, inspect
 
+    if arguments.replay is not None:
+        return _replay(arguments)
+    if not arguments.captures:
+        raise UsageError("USE-CAP-004", "no capture was named", expected="one or more captures, or --replay ID.json")
     context = Context.from_json(Path(arguments.context))
-    found = inspect([_capture(name) for name in arguments.captures], context)
-    written = _write(found.objects, arguments.evidence) if arguments.evidence else []
+    captures = [_capture(name) for name in arguments.captures]
+    found = inspect(captures, context)
+    written = _write(found, captures, arguments.evidence) if arguments.evidence else 0
     if arguments.json:
         print_json(_finite(found.to_json()))
     else:
         _print(found)
         if arguments.evidence:
-            print(f"{len(written)} recovered object(s) and {INDEX} are in {arguments.evidence}")
+            print(f"{written} recovered object(s), objects.json and the findings are in {arguments.evidence}")
     return exit_code(list(found.checks.values()))
 
 
@@ -61,41 +69,39 @@ def _capture(name: str) -> Path:
     return path
 
 
-def _write(objects: Sequence[TransferredObject], folder: Path) -> list[Path]:
-    """Write each recovered object as SHA256.FORMAT, and an index that says where it was found."""
-    files: dict[str, Path] = {}
+def _write(found: Inspection, sources: Sequence[Path], folder: Path) -> int:
+    """Write the evidence: each recovered object as SHA256.FORMAT, an index, and what checks each finding."""
+    from pytest_conformance.analysis.traffic import evidencepack
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for each in objects:
-            suffix = each.format if re.fullmatch(r"[a-z0-9]{1,12}", each.format) else "bin"
-            target = folder / f"{each.sha256}.{suffix}"
-            if each.sha256 not in files:
-                target.write_bytes(each.data)
-                files[each.sha256] = target
-        rows = [_index_row(each, files[each.sha256].name) for each in objects]
-        (folder / INDEX).write_text(json.dumps(rows, indent=1), "utf-8")
+        for name, content in evidencepack.files(found, sources):
+            (folder / name).write_bytes(content)
     except OSError as error:
         raise StorageError(
             "BEN-STO-020", f"the recovered objects cannot be written: {error.strerror}", where=str(folder)
         ) from error
-    return list(files.values())
+    return len({each.sha256 for each in found.objects})
 
 
-def _index_row(found: TransferredObject, file: str) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "file": file,
-        "sha256": found.sha256,
-        "kind": found.kind,
-        "direction": found.direction,
-        "scope": found.scope,
-        "host": found.endpoint.host,
-        "port": found.endpoint.port,
-        "layers": list(found.layers),
-        "capture": found.capture,
-        "frames": list(found.frames),
-        "canary": found.match.canary if found.hit and found.match is not None else None,
-    }
+def _replay(arguments: Namespace) -> int:
+    """Replay one finding on its minimal capture; 1 when it does not yield the same object."""
+    from pytest_conformance.analysis.traffic import Context, evidence
+
+    done = evidence.replay_file(arguments.replay, Context.from_json(Path(arguments.context)))
+    same = done.found is not None and done.capture_unchanged
+    if arguments.json:
+        said = {"id": done.id, "sha256": done.sha256, "layers": list(done.layers), "same": same}
+        print_json({**said, "capture_unchanged": done.capture_unchanged, "found": done.found is not None})
+        return OK if same else FAILED
+    print(f"{done.id}: {' > '.join(done.layers)}")
+    if not done.capture_unchanged:
+        print("the minimal capture is not the one that the finding names: its SHA-256 differs")
+    if done.found is None:
+        print(f"these layers do not yield SHA-256 {done.sha256}")
+    else:
+        print(f"the minimal capture yields the same object: {len(done.found.data)} bytes, SHA-256 {done.sha256}")
+    return OK if same else FAILED
 
 
 def _print(found: Inspection) -> None:

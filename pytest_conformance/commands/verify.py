@@ -1,8 +1,10 @@
-"""`conformance verify RUN`: check the record of a run by itself. Needs no instrument and changes nothing."""
+"""`conformance verify RUN|BUNDLE|PROOF`: check a record by itself. Needs no instrument and changes nothing."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,55 +16,130 @@ from pytest_conformance.commands.output import add_json, one_line, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_conformance.record import Finding
+    from pytest_conformance.record.keys import PublicKey
+    from pytest_conformance.record.verify import Finding, Verified
 
 SCHEMA = "conformance-verification/1"
+PROOF_CAP = 64 * 1024 * 1024
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="folder of the run, or the beginning of its name below --record")
+    parser.add_argument("run", metavar="RUN|BUNDLE|PROOF", help="folder or beginning of the name of a run, or a file")
     parser.add_argument("--record", metavar="DIR", default=RUNS, help="where runs lie (default: runs)")
+    parser.add_argument("--trust", metavar="KEY|DIR", help="public keys: it must be signed to its end by one of them")
+    parser.add_argument("--recompute", action="store_true", help="judge every recorded observation again, and compare")
+    parser.add_argument("--suite", metavar="FILE", action="append", default=[], help="tests that are not shipped")
     add_json(parser)
 
 
 def run(arguments: Namespace) -> int:
-    from pytest_conformance.record import verify_run
+    from pytest_conformance.record.keys import load_trusted
 
-    folder = find_run(arguments.run, Path(arguments.record))
-    findings = verify_run(folder)
-    facts = _facts(folder)
+    trusted = load_trusted(Path(arguments.trust)) if arguments.trust else None
+    given = Path(arguments.run)
+    if given.is_file() and given.suffix == ".json":
+        return _proof(arguments, given, trusted)
+    from pytest_conformance.record.verify import verify
+
+    with _opened(given, Path(arguments.record)) as folder:
+        seen = verify(folder, trusted=trusted)
+        named = str(given if given.is_file() else folder)
+        facts = _facts(seen, trusted)
+        if arguments.recompute and not seen.findings:
+            _recompute(folder, [Path(each) for each in arguments.suite], seen, facts)
+    if arguments.json:
+        rows = [asdict(each) for each in seen.findings]
+        print_json({"schema": SCHEMA, "run": named, "ok": not seen.findings, **facts, "findings": rows})
+    else:
+        _print(folder.name, seen.findings, facts)
+    return FAILED if seen.findings else OK
+
+
+def _recompute(folder: Path, suites: Sequence[Path], seen: Verified, facts: dict[str, Any]) -> None:
+    from pytest_conformance.commands.recomputing import recompute
+    from pytest_conformance.record.verify import Finding
+
+    found = recompute(folder, suites)
+    facts["recomputed"] = {"same": len(found.same), "different": len(found.different), "beyond": found.beyond}
+    for test, what in found.different.items():
+        seen.findings.append(Finding("recomputed", f"{test}: {what}"))
+
+
+@contextmanager
+def _opened(given: Path, below: Path) -> Iterator[Path]:
+    if given.is_file() and given.name != "journal.jsonl":
+        from pytest_conformance.record.bundle import unpacked
+
+        with unpacked(given) as folder:
+            yield folder
+    else:
+        yield find_run(str(given), below)
+
+
+def _proof(arguments: Namespace, file: Path, trusted: Mapping[str, PublicKey] | None) -> int:
+    from pytest_conformance.record.bundle import check_proof
+
+    with file.open("rb") as stream:
+        proven, findings = check_proof(stream.read(PROOF_CAP), trusted=trusted)
+    key = proven.attestation.key if proven else None
+    facts = {
+        "event": asdict(proven.event) if proven else None,
+        "signed_by": {"id": key.id, "name": key.name, "trusted": trusted is not None} if key else None,
+    }
     if arguments.json:
         rows = [asdict(each) for each in findings]
-        print_json({"schema": SCHEMA, "run": str(folder), "ok": not findings, **facts, "findings": rows})
-    else:
-        _print(folder, findings, facts)
+        print_json({"schema": SCHEMA, "run": arguments.run, "ok": not findings, **facts, "findings": rows})
+    elif proven is not None and key is not None:
+        event = proven.event
+        print(f"event {event.seq} ({event.type}, {event.utc}) is in the signed journal of {one_line(_run(proven))}")
+        print(f"  {one_line(dict(event.data), 2000)}")
+        print(f"  signed by key {one_line(key.name)} ({key.id}){'' if trusted else '; nobody was asked to trust it'}")
+    for finding in findings if not arguments.json else ():
+        print(f"{finding.code}: {one_line(finding.message)}")
     return FAILED if findings else OK
 
 
-def _facts(folder: Path) -> dict[str, Any]:
-    """Return what can be read of the journal up to the first line that cannot: events, evidence, whether it ended."""
-    from pytest_conformance.errors import StorageError
-    from pytest_conformance.record import JOURNAL_FILE, iterate_journal
-    from pytest_conformance.record.verify import ROOT_FILE
-
-    events = evidence = 0
-    ended = False
-    try:
-        for event in iterate_journal(folder / JOURNAL_FILE):
-            events += 1
-            evidence += event.type == "evidence"
-            ended = ended or event.type == "stop"
-    except StorageError:
-        pass  # a finding says so
-    return {"events": events, "evidence": evidence, "ended": ended, "root": (folder / ROOT_FILE).is_file()}
+def _run(proven: Any) -> str:
+    return str(proven.attestation.run)
 
 
-def _print(folder: Path, findings: Sequence[Finding], facts: dict[str, Any]) -> None:
-    print(f"{one_line(folder)}: {facts['events']} events, {facts['evidence']} pieces of evidence")
+def _facts(seen: Verified, trusted: Mapping[str, PublicKey] | None) -> dict[str, Any]:
+    """Return what the record shows of itself, up to the first line that cannot be vouched for."""
+    last = seen.signed[-1] if seen.signed else None
+    signed = None
+    if last is not None and last.key is not None:
+        signed = {"events": last.events, "id": last.key.id, "name": last.key.name, "trusted": trusted is not None}
+    return {
+        "events": seen.events,
+        "evidence": seen.evidence,
+        "withheld": seen.withheld,
+        "ended": seen.ended,
+        "root": seen.rooted,
+        "merkle_root": seen.merkle_root,
+        "signed": signed,
+    }
+
+
+def _print(name: str, findings: Sequence[Finding], facts: Mapping[str, Any]) -> None:
+    print(f"{one_line(name)}: {facts['events']} events, {facts['evidence']} pieces of evidence")
+    if facts["withheld"]:
+        print(f"{facts['withheld']} pieces of evidence were withheld from this bundle: their content was not checked")
     if not facts["ended"]:
         print("the run did not end by itself: its record is whole up to where it was cut")
     if not facts["root"]:
         print("there is no journal.root: that nothing was cut off its end cannot be shown")
+    signed = facts["signed"]
+    if signed is None:
+        print("not signed: that it was not written anew as a whole cannot be shown")
+    else:
+        trust = "" if signed["trusted"] else "; nobody was asked to trust it: --trust"
+        print(f"signed over {signed['events']} events by key {one_line(signed['name'])} ({signed['id']}){trust}")
+    recomputed = facts.get("recomputed")
+    if recomputed is not None:
+        same, beyond = recomputed["same"], recomputed["beyond"]
+        print(f"judged again: {same} verdicts the same to the last digit, {recomputed['different']} different")
+        for test, why in beyond.items():
+            print(f"  not to be judged from the record: {one_line(test, 120)}: {one_line(why, 200)}")
     for finding in findings:
-        print(f"{finding.code}: {one_line(finding.message)}")
+        print(f"{finding.code}: {one_line(finding.message, 700)}")
     print(f"NOT INTACT: {len(findings)} finding(s)" if findings else "intact: journal and evidence are as written")

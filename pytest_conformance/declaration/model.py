@@ -67,6 +67,8 @@ class Declaration(FileModel):
     model: Text
     manufacturer: Text
     firmware: Text
+    firmware_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of the firmware's image, where the supplier gives one: what a signed record is about."""
     hardware: Text
     market: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...], Field(min_length=1)]
     driver: Name

@@ -44,6 +44,8 @@ class Samples(Part):
     """Samples whose preset passwords are compared (EN303645-5.1-2: 3)."""
     stimuli: Positive
     """Stimuli of each function in tests of what leaves (CN-MIIT2510-V3: 20)."""
+    volume_blocks: int = Field(ge=4, le=200)
+    """Blocks of one event and four shams in the volume experiment (traffic analysis, section 9.3: 12)."""
     content_queries: Positive
     """Harmful test queries on a terminal for minors (CN-MNR-19.a: 50)."""
 
@@ -61,6 +63,8 @@ class Windows(Part):
     """Time without uplink (EN303645-5.9-2)."""
     power_cut: Duration
     """Time without power (EN303645-5.9-2)."""
+    trap: Duration
+    """Time watched after a restart, and with the clock moved to the night (traffic analysis, section 8: 30 min)."""
     lockout_check: Duration
     """Time between two tries of the right value during a lock-out (CN-LOCK-GA-LOCK: 5 s)."""
     lockout_entry: Duration
@@ -94,6 +98,14 @@ class Limits(Part):
     """Time within which a device stops once a child's time is over (CN-MNR-19.a: 60 s)."""
 
 
+class Plans(Part):
+    """Which plans the campaigns of this run follow: names of files in `fixtures/plans`, or paths."""
+
+    attack: Text = "species-by-profile"
+    verification: Text = "verification-by-profile"
+    latency: Text = "latency-p95-1s"
+
+
 class Profile(FileModel):
     """Sample sizes, windows and limits of a run. `name` and `version` are written into the record."""
 
@@ -105,6 +117,7 @@ class Profile(FileModel):
     samples: Samples
     windows: Windows
     limits: Limits
+    plans: Plans = Plans()
 
     def contradictions(self) -> Iterable[Fault]:
         """Return what cannot be followed: windows that outlast one another."""

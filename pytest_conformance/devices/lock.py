@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_conformance.devices.channels.lan import Lan
+from pytest_conformance.devices.lock_recogniser import LockRecogniser
+from pytest_conformance.devices.lock_references import SUBJECTS, FaceReferences
 from pytest_conformance.devices.reference import ReferenceDevice
 from pytest_conformance.devices.roles import Asked, Done
 from pytest_conformance.devices.walk import CONSENT
-from pytest_conformance.errors import DeviceError, MethodError
+from pytest_conformance.errors import DeviceError
 
 if TYPE_CHECKING:
     from pytest_conformance.drivers.roles import Contact
@@ -26,8 +26,6 @@ DECISION_PATIENCE = 10.0
 BOLT_PATIENCE = 2.0
 """Seconds that the bolt is given after the decision."""
 OWNER = "1"
-SUBJECTS = ("S1", "S2", "S3", "S4")
-"""Who is shown to a lock: three adults, of whom the first is the owner, and a child."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Attempt:
         return (self.drawn - self.visible) / 1e9
 
 
-class ReferenceLock(ReferenceDevice):
+class ReferenceLock(FaceReferences, ReferenceDevice):
     """A lock with keypad and face sensor that speaks the test port and the reference app."""
 
     kind: ClassVar[str] = "lock"
@@ -82,6 +80,7 @@ class ReferenceLock(ReferenceDevice):
         super().__init__(access, declaration)
         self.presenter: Presenter | None = None
         self.face_subject = ""
+        self.recogniser = LockRecogniser(self)
         self._users: dict[str, tuple[str, str]] = {}
         """Names of users to their id and PIN."""
 
@@ -138,23 +137,6 @@ class ReferenceLock(ReferenceDevice):
 
     # --- faces
 
-    def preview(self) -> bytes | None:
-        """Return what the face sensor sees, as JPEG; None when it sees no face or the build has no preview."""
-        said = self.console.call("preview")
-        return base64.b64decode(said["data"]) if said.get("face") else None
-
-    def faces(self) -> Mapping[str, bytes]:
-        """Return the test build's own picture of each subject: the references by which leaks are recognised."""
-        if not self.access.role("supply").is_on():
-            self.power_on()
-        pictures = {}
-        for subject in SUBJECTS:
-            with self.shown(subject):
-                picture = self.preview()
-            if picture is not None:
-                pictures[subject] = picture
-        return pictures
-
     def enrol(self, name: str, subject: str, consents: Mapping[str, bool], *, code: str = "") -> Enrolment:
         """Enrol the face of `subject` for user `name` through the app, answering consents on the way.
 
@@ -200,12 +182,6 @@ class ReferenceLock(ReferenceDevice):
         self.console.wait_event(("enrolled", "enrolment-failed"), since=since, timeout=ENROL_PATIENCE)
         self.companion.open(f"/users/{self.user_id(name)}")
         return self.companion.screen(picture=False).has("Withdraw face consent")
-
-    @contextmanager
-    def shown(self, subject: str) -> Iterator[None]:
-        """Stand `subject` before the lock within the block; nobody touches it."""
-        with self._presenter().showing(subject):
-            yield
 
     @property
     def guardian_code(self) -> str:
@@ -272,6 +248,15 @@ class ReferenceLock(ReferenceDevice):
             drawn,
             shown.lux,
         )
+
+    def touch(self) -> str:
+        """Touch the lock with nobody before it, as at a presentation; return its decision, "none" without one."""
+        self.close_bolt()
+        self._presenter().clear()
+        woken = self.clock.now()
+        self.console.call("wake")
+        event = self.console.wait_event(("match", "reject", "timeout"), since=woken, timeout=DECISION_PATIENCE)
+        return event.name if event is not None else "none"
 
     def type_pin(self, pin: str) -> Done:
         """Type a PIN; ok when the contact on the bolt says that the door is open."""
@@ -412,11 +397,6 @@ class ReferenceLock(ReferenceDevice):
         return now["state"] == before["state"] and (now["bolt"] or not before["bolt"])
 
     # --- stimuli
-
-    def _presenter(self) -> Presenter:
-        if self.presenter is None:
-            raise MethodError("MET-STI-001", "nothing can be shown to the lock", todo="add a mover and registers")
-        return self.presenter
 
     def _adult(self, number: int = 0) -> str:
         return SUBJECTS[number]

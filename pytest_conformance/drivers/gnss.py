@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_conformance.drivers import readings
 from pytest_conformance.drivers.context import DriverContext
+from pytest_conformance.drivers.off_command import OffCommand
 from pytest_conformance.drivers.scpi import ScpiDriver, ScpiSession, ScpiSettings
 from pytest_conformance.errors import BenchError, InstrumentError, UsageError
 
@@ -19,6 +20,11 @@ class ScpiGnss(ScpiDriver):
     """Sets the simulated position and keeps the radio on until it is closed."""
 
     Settings = GnssSettings
+
+    def __init__(self, session: ScpiSession, context: DriverContext) -> None:
+        super().__init__(session, context)
+        self.off_command = OffCommand((session.address,))
+        """How the bench's supervisor switches the radio off when the run cannot."""
 
     @classmethod
     def open(cls, settings: GnssSettings, context: DriverContext) -> ScpiGnss:
@@ -50,8 +56,15 @@ class ScpiGnss(ScpiDriver):
             )
 
     def off(self) -> None:
-        """Switch the radio off; the device sees no satellites."""
+        """Switch the radio off and read it back; InstrumentError BEN-INS-110 when it stays on."""
         self._session.tell("OUTP OFF")
+        if self._session.boolean("OUTP?"):
+            raise InstrumentError(
+                "BEN-INS-110",
+                "the radio reads on after OUTP OFF",
+                where=self._session.where,
+                expected="OUTP? answers 0",
+            )
 
     def check(self) -> list[str]:
         """Return findings: errors in the queue, a position that cannot be read."""

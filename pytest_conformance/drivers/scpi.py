@@ -6,10 +6,11 @@ import contextlib
 import fnmatch
 import math
 import threading
+from collections.abc import Callable
 
 from pytest_conformance.clock import SECOND, Clock
 from pytest_conformance.drivers import readings
-from pytest_conformance.drivers.context import DriverContext
+from pytest_conformance.drivers.context import DriverContext, always
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
 from pytest_conformance.drivers.settings import DriverSettings
@@ -42,8 +43,11 @@ class ScpiSession:
     error queue is read. Not more than one conversation at a time; safe to call from the safe-state thread.
     """
 
-    def __init__(self, link: VisaLink, clock: Clock, *, expect_idn: str = "") -> None:
+    def __init__(
+        self, link: VisaLink, clock: Clock, *, expect_idn: str = "", permit: Callable[[], None] = always
+    ) -> None:
         self._link = link
+        self._permit = permit
         self._clock = clock
         self._expect_idn = expect_idn
         self._lock = threading.RLock()
@@ -63,7 +67,7 @@ class ScpiSession:
         """
         address = address or settings.address
         link = VisaLink(address, settings.timeout, f"{context.role} at {address}")
-        session = cls(link, context.clock, expect_idn=settings.expect_idn)
+        session = cls(link, context.clock, expect_idn=settings.expect_idn, permit=context.permit)
         try:
             session._start()
         except BaseException:
@@ -76,11 +80,16 @@ class ScpiSession:
         return self._link.door
 
     @property
+    def address(self) -> str:
+        return self._link.address
+
+    @property
     def where(self) -> str:
         return self._link.where
 
     def ask(self, query: str) -> str:
         """Return the answer to `query`; InstrumentError BEN-INS-101 when there is none even after a retry."""
+        self._permit()
         with self._lock:
             for _ in range(2):
                 if self._in_doubt:
@@ -115,6 +124,7 @@ class ScpiSession:
 
     def tell(self, command: str) -> None:
         """Send a setting and read the error queue; InstrumentError BEN-INS-102 lists what was in it."""
+        self._permit()
         with self._lock:
             if self._in_doubt:
                 self._resynchronise()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_conformance.drivers.context import DriverContext
+from pytest_conformance.drivers.off_command import OffCommand
 from pytest_conformance.drivers.scpi import ScpiDriver, ScpiSession, ScpiSettings
 from pytest_conformance.errors import BenchError, InstrumentError
 from pytest_conformance.quantities import Amperes, Duration, Volts
@@ -40,6 +41,11 @@ class ScpiSupply(ScpiDriver):
         self._settings = settings
         self._context = context
         self._volts = 0.0
+        addresses = (settings.address, settings.alternative) if settings.alternative else (settings.address,)
+        self.off_command = OffCommand(
+            addresses, measure="MEAS:VOLT?", below=settings.off_below, settling=settings.settling
+        )
+        """How the bench's supervisor switches the output off when the run cannot."""
         self.wanted_on = False
         """Whether the bench wants the device powered: True between `on` and `off`."""
         self.watchdog = settings.watchdog

@@ -37,6 +37,8 @@ class AccessPointSettings(DriverSettings):
     restore_command: tuple[str, ...] = ()
     intercept_command: tuple[str, ...] = ()
     release_command: tuple[str, ...] = ()
+    clock_command: tuple[str, ...] = ()
+    """Sets the time that the bench's own NTP server serves; `{ahead}` is replaced by whole seconds."""
 
 
 class AccessPoint:
@@ -49,6 +51,7 @@ class AccessPoint:
         self._role = context.role
         self._clock = context.clock
         self._cut = False
+        self._ahead = 0.0
         self.door = settings.door or "commands"
 
     @classmethod
@@ -72,7 +75,9 @@ class AccessPoint:
         return Identity("bench", model, self.door, "")
 
     def close(self) -> None:
-        """Restore the uplink if it is cut; safe to call twice."""
+        """Restore the uplink if it is cut, and the true time; safe to call twice."""
+        if self._ahead:
+            self.move_clock(0.0)
         if self._cut:
             self.restore()
 
@@ -89,6 +94,31 @@ class AccessPoint:
     def is_up(self) -> bool:
         """Say whether the uplink is up, as far as the bench knows."""
         return bool(self._status()["up"]) if self._settings.address else not self._cut
+
+    def move_clock(self, ahead: float) -> None:
+        """Let the bench's time server tell a time `ahead` seconds ahead of the true one.
+
+        Raises MethodError MET-APN-003 when nothing here can, LinkError or InstrumentError when it fails.
+        """
+        if self._settings.address:
+            answer = self._post("clock", {"ahead": ahead})
+            if answer.get("ahead") != ahead:
+                raise InstrumentError("BEN-APN-002", "the time server did not take the time", where=self._role)
+        elif self._settings.clock_command:
+            self._execute([each.format(ahead=round(ahead)) for each in self._settings.clock_command])
+        else:
+            raise MethodError(
+                "MET-APN-003",
+                "nothing here can move the time that the device is told",
+                where=self._role,
+                expected="clock_command in the bench file",
+                todo="give the argument list that sets the bench's NTP server, {ahead} seconds ahead",
+            )
+        self._ahead = ahead
+
+    def times_asked(self) -> int | None:
+        """Return how often a time server of the segment was asked; None where nobody counts."""
+        return int(self._status()["clock"]["asked"]) if self._settings.address else None
 
     def device_address(self) -> str:
         """Return the address at which the bench reaches the device's own services."""

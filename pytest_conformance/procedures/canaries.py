@@ -20,6 +20,8 @@ class Canaries:
     """Reference pictures of subjects that were shown to the device, by pseudonym."""
     decoys: dict[str, bytes] = field(default_factory=dict)
     """Pictures of subjects that the device is never shown: a match with one measures false alarms."""
+    templates: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Face templates as the test build exports them, by pseudonym."""
     strings: dict[str, str] = field(default_factory=dict)
     identifiers: dict[str, str] = field(default_factory=dict)
     places: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -58,6 +60,7 @@ def canaries(device: Any) -> Canaries:
     planted = Canaries()
     planted.strings["owner's name"] = device.owner
     planted.faces.update(device.faces() if hasattr(device, "faces") else {})
+    planted.templates.update(device.templates() if hasattr(device, "templates") else {})
     planted.places.update(getattr(device, "places", {}))
     planted.voices.update(getattr(device, "voices", {}))
     return planted

@@ -1,4 +1,4 @@
-"""Cloud functions with the consent declined, given and withdrawn: what goes up, where to, and was it asked for?"""
+"""Cloud functions with the consent declined and given: what goes up, where to, and was it asked for?"""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CloudUse:
-    """The same stimuli three times: consents declined, given, withdrawn.
+    """The same stimuli twice: consents declined, and given. `withdrawal_traffic` has what comes after.
 
-    `declined`, `given` and `withdrawn` are the traffic of the three spans; `asked` the consents that were asked
-    for on the way, `granted` and `taken_back` how granting and withdrawing each cloud scope went.
+    `declined` and `given` are the traffic of the two spans; `asked` the consents that were asked for on the way,
+    `granted` how granting each cloud scope went.
     """
 
     scopes: tuple[str, ...]
     first_use: SetUp
     asked: tuple[Asked, ...]
     granted: Mapping[str, Done]
-    taken_back: Mapping[str, Done]
     declined: Traffic
     given: Traffic
-    withdrawn: Traffic
     evidence: tuple[str, ...]
 
     def require_exercised(self) -> None:
@@ -51,13 +49,13 @@ class CloudUse:
 
     @property
     def traffic(self) -> Traffic:
-        """All three spans as one."""
-        return merged("cloud use", [self.declined, self.given, self.withdrawn])
+        """Both spans as one."""
+        return merged("cloud use", [self.declined, self.given])
 
 
 @procedure
 def cloud_use(device: Device, bench: Bench, run: Run, tap: Tap, declaration: Declaration, profile: Profile) -> CloudUse:
-    """Exercise every function with the cloud consents declined, then given, then withdrawn."""
+    """Exercise every function with the cloud consents declined, then given."""
     scopes = tuple(each.scope for each in declaration.cloud_consents)
     local = {each.scope: each.scope not in scopes for each in declaration.consents}
     setups: list[SetUp] = []
@@ -81,16 +79,12 @@ def cloud_use(device: Device, bench: Bench, run: Run, tap: Tap, declaration: Dec
         granted[scope], more = device.grant(scope)
         asked.extend(more)
     given = span("given")
-    taken_back = {scope: device.withdraw(scope) for scope in scopes}
-    withdrawn = span("withdrawn")
     return CloudUse(
         scopes,
         setup,
         tuple(asked),
         granted,
-        taken_back,
         declined,
         given,
-        withdrawn,
-        (*declined.evidence, *given.evidence, *withdrawn.evidence),
+        (*declined.evidence, *given.evidence),
     )

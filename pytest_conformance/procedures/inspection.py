@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_conformance.procedures.traffic import Sighting, Spoken, Traffic
 
 if TYPE_CHECKING:
-    from pytest_conformance.analysis.traffic import Context, FlowReport, Inspection, TransferredObject
+    from pytest_conformance.analysis.traffic import Canary, Context, FlowReport, Inspection, TransferredObject
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.drivers.roles import CaptureFile
     from pytest_conformance.procedures.canaries import Canaries
@@ -26,7 +26,7 @@ def context(
     file: CaptureFile, keys: str, declaration: Declaration, canaries: Canaries, local: Sequence[str] = ()
 ) -> Context:
     """Return what an inspection of `file` needs to know: addresses, endpoints, canaries, keys, marked events."""
-    from pytest_conformance.analysis.traffic import Canary, Context, DeclaredEndpoint, Event, Position
+    from pytest_conformance.analysis.traffic import Context, DeclaredEndpoint, Event
 
     return Context(
         macs=file.device_macs,
@@ -34,14 +34,7 @@ def context(
         companions=file.phone_addresses,
         local_networks=(*file.local_networks, *local),
         events=tuple(Event(wall, label) for label, _, wall in file.marks),
-        canary=Canary(
-            faces=dict(canaries.faces),
-            decoy_faces=dict(canaries.decoys),
-            strings=dict(canaries.strings),
-            identifiers=dict(canaries.identifiers),
-            positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
-            voice=next(iter(canaries.voices.values()), None),
-        ),
+        canary=_canary(canaries),
         endpoints=tuple(
             DeclaredEndpoint(each.host, each.port, each.protocol, each.purpose, each.after or "")
             for each in declaration.endpoints
@@ -63,6 +56,7 @@ def inspected(
     declaration: Declaration,
     canaries: Canaries,
     local: Sequence[str] = (),
+    slots: Sequence[tuple[str, str]] = (),
 ) -> Traffic:
     """Inspect one finished capture and keep what it gave away as evidence."""
     from pytest_conformance.analysis.traffic import inspect
@@ -100,25 +94,44 @@ def inspected(
             if size
         ),
         (reference, *dict.fromkeys(each.ref for each in objects if each.ref and each.matched)),
+        _volumes(found, file, slots),
     )
+
+
+def _volumes(found: Inspection, file: CaptureFile, slots: Sequence[tuple[str, str]]) -> dict[str, tuple[float, ...]]:
+    if not slots:
+        return {}
+    from pytest_conformance.analysis.traffic.slots import slot_volumes
+
+    wall = {label: at for label, _, at in file.marks}
+    volumes = slot_volumes(found, [(wall[begin], wall[end]) for begin, end in slots])
+    return {host: tuple(row) for host, row in volumes.items()}
 
 
 def names_in(blob: bytes, canaries: Canaries) -> tuple[str, ...]:
     """Return the names of planted things that can be read out of `blob`."""
-    from pytest_conformance.analysis.traffic import Canary, Context, Position
+    from pytest_conformance.analysis.traffic import Context
     from pytest_conformance.analysis.traffic.blob import scan
 
-    canary = Canary(
+    found = scan(blob, Context(canary=_canary(canaries)))
+    return tuple(
+        dict.fromkeys(each.match.canary for each in found if each.match is not None and not each.match.suspect)
+    )
+
+
+def _canary(canaries: Canaries) -> Canary:
+    """Return what was planted as the analysis takes it."""
+    from pytest_conformance.analysis.traffic import Canary, Position
+    from pytest_conformance.analysis.traffic.context import FaceTemplate
+
+    return Canary(
         faces=dict(canaries.faces),
+        templates=tuple(FaceTemplate(name, values) for name, values in canaries.templates.items()),
         decoy_faces=dict(canaries.decoys),
         strings=dict(canaries.strings),
         identifiers=dict(canaries.identifiers),
         positions=tuple(Position(*place, name) for name, place in canaries.places.items()),
         voice=next(iter(canaries.voices.values()), None),
-    )
-    found = scan(blob, Context(canary=canary))
-    return tuple(
-        dict.fromkeys(each.match.canary for each in found if each.match is not None and not each.match.suspect)
     )
 
 
@@ -166,7 +179,7 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str
             face=face,
         )
     return Sighting(
-        found.kind,
+        "face_template" if found.kind == "template" and found.hit else found.kind,
         found.format,
         reference,
         len(found.data),

@@ -1,4 +1,4 @@
-"""Faces at a lock in everyday use: what leaves, what stays offline, what is kept, passers-by, and storage at rest."""
+"""Faces at a lock in everyday use: how long they are kept, what passers-by leave, and storage at rest."""
 
 from __future__ import annotations
 
@@ -13,64 +13,8 @@ if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.devices.lock import Attempt, ReferenceLock
-    from pytest_conformance.drivers.roles import Cloud, Uplink
     from pytest_conformance.procedures.canaries import Canaries
     from pytest_conformance.record import Run
-
-
-@dataclass(frozen=True)
-class FaceTraffic:
-    """Enrolment and presentations (enrolled, unknown, attack) with the cloud consent declined.
-
-    `offline` is a presentation with the uplink cut. `templates` counts face records on the device; `in_cloud`
-    names faces that the cloud was sent.
-    """
-
-    traffic: Traffic
-    attempts: tuple[Attempt, ...]
-    offline: Attempt
-    templates: int
-    in_cloud: tuple[str, ...]
-    evidence: tuple[str, ...]
-
-
-@procedure
-def face_traffic(
-    lock: ReferenceLock,
-    bench: Bench,
-    cloud: Cloud,
-    uplink: Uplink,
-    run: Run,
-    tap: Tap,
-    canaries: Canaries,
-    profile: Profile,
-) -> FaceTraffic:
-    """Enrol a face and show enrolled, unknown and false ones with the cloud consent declined; inspect what left."""
-    with run.step("Setup", "Factory reset, set up, cloud consent declined"):
-        lock.factory_reset()
-        lock.first_use({"cloud_face": False})
-        since = bench.clock.now()
-    attempts = []
-    with tap.watch("faces") as recording:
-        recording.mark("enrolment")
-        with run.step("Stimulate", "Enrol"):
-            lock.enrol(lock.owner, SUBJECT, {"face": True})
-        with run.step("Stimulate", f"{profile.samples.presentations} presentations"):
-            for number in range(profile.samples.presentations):
-                what = (SUBJECT, SUBJECT, OTHER, "A-print-1")[number % 4]
-                recording.mark(f"show {what}")
-                attempts.append(lock.attempt(what))
-                bench.clock.sleep(lock.lockout_pause if what != SUBJECT else 5.0)
-            bench.clock.sleep(profile.windows.idle)
-    uplink.cut()
-    try:
-        with run.step("Stimulate", "Uplink cut: show the enrolled face"):
-            offline = lock.attempt(SUBJECT)
-    finally:
-        uplink.restore()
-    traffic = recording.result()
-    faces = tuple(each for each in canaries.in_cloud(cloud.received(), since) if each in canaries.faces)
-    return FaceTraffic(traffic, tuple(attempts), offline, records(lock.storage(), b"face/"), faces, traffic.evidence)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,8 @@ class Traffic:
     sent_at: tuple[tuple[int, str, int], ...] = ()
     """Bytes that went up: bench time (ns), host, size; for the timeline."""
     evidence: tuple[str, ...] = ()
+    volumes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Bytes of payload to the internet in each slot of `Recording.slot`, by host and in "total"."""
 
     def sent(self, *kinds: str, scope: str = "internet") -> tuple[Sighting, ...]:
         """Return objects of `kinds` (all when none is named) that went up to `scope` ("" for anywhere)."""
@@ -174,6 +176,21 @@ def require_spoken(traffic: Traffic, declaration: Declaration) -> None:
         )
 
 
+def require_no_picture(traffic: Traffic) -> None:
+    """Refuse to conclude when a picture of something, or what looks like a template, went to the internet.
+
+    Raises MethodError MET-FRT-008 (picture) or MET-FRT-007 (shaped like a template, traffic analysis, section 7.3).
+    """
+    if others := traffic.sent("image"):
+        raise MethodError("MET-FRT-008", f"a picture went to {others[0].host}", todo="let a person look at it")
+    if shaped := traffic.sent("template"):
+        raise MethodError(
+            "MET-FRT-007",
+            f"numbers that look like a face template went to {shaped[0].host}",
+            todo="have the test build export its templates, or enrol one subject twice and another once",
+        )
+
+
 def is_declared(sent: Sighting, declaration: Declaration) -> bool:
     """Tell whether personal data that was sent has a declared endpoint of its sender that may carry its kind.
 
@@ -198,7 +215,8 @@ class Recording:
 
     bench: Bench
     marks: list[tuple[str, int]] = field(default_factory=list)
-    events: list[tuple[float, str, str]] = field(default_factory=list)
+    slots: list[tuple[str, str]] = field(default_factory=list)
+    """Labels of the marks at which the slots of an experiment began and ended."""
     traffic: Traffic | None = None
 
     def mark(self, event: str) -> int:
@@ -207,6 +225,16 @@ class Recording:
         at = self.bench.clock.now()
         self.marks.append((event, at))
         return at
+
+    @contextmanager
+    def slot(self, label: str) -> Iterator[None]:
+        """Make the block one slot of an experiment, whose bytes are counted on their own; labels are unique."""
+        self.slots.append((label, f"{label} ends"))
+        self.mark(label)
+        try:
+            yield
+        finally:
+            self.mark(f"{label} ends")
 
     def result(self) -> Traffic:
         """Return what was seen; only after the block."""
@@ -269,6 +297,7 @@ class Tap:
             span=span,
             reference=reference,
             marks=recording.marks,
+            slots=recording.slots,
             keys=keys,
             declaration=self.declaration,
             canaries=self.canaries,

@@ -11,7 +11,9 @@ from pytest_conformance.errors import StorageError
 FORMAT = "conformance-journal/1"
 """Named in the `start` event; a reader that does not know it refuses instead of guessing."""
 
-SYNCED = frozenset({"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop"})
+SYNCED = frozenset(
+    {"start", "plan", "campaign", "verdict", "operator", "amendment", "safe-state", "recovered", "stop", "checkpoint"}
+)
 """Types that are on the disk before the bench goes on; the others are synced in groups."""
 
 _TEXT = {"type": "string"}
@@ -60,6 +62,16 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"clauses": {"type": "array", "items": _PLANNED}, "documents": _OBJECT, "partial": {"type": "boolean"}},
         ("clauses",),
     ),
+    "input": (
+        "What the run rests on: bench, declaration, profile (kept as evidence `ref`), or suite (its `files`).",
+        {"of": _TEXT, "name": _TEXT, "sha256": _TEXT, "ref": _REFERENCE, "files": _OBJECT},
+        ("of",),
+    ),
+    "resumed": (
+        "The run goes on after it was broken off: what was finished, what was void, in which boot.",
+        {"finished": _COUNT, "void": _TEXTS, "reason": _TEXT},
+        ("finished", "void"),
+    ),
     "descriptor": (
         "What a device or an instrument is: identity, firmware, door, calibration. `of` is a role, or `device`.",
         {"of": _TEXT},
@@ -71,9 +83,28 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         ("name", "kind"),
     ),
     "procedure": (
-        "A procedure began, ended, or failed; its observation is an event of its own.",
-        {"name": _TEXT, "title": _TEXT, "state": {"enum": ["started", "done", "failed"]}, "reason": _TEXT},
+        "A procedure began, ended, failed, or was void because the run broke off; observations stand alone.",
+        {
+            "name": _TEXT,
+            "title": _TEXT,
+            "state": {"enum": ["started", "done", "failed", "void"]},
+            "reason": _TEXT,
+            "error": _TEXT,
+            "code": _TEXT,
+            "cause": _CAUSE,
+        },
         ("name", "state"),
+    ),
+    "campaign": (
+        "A campaign's plan, sealed before its first trial, or how it ended.",
+        {
+            "campaign": _TEXT,
+            "state": {"enum": ["sealed", "ended"]},
+            "digest": _TEXT,
+            "plan": _OBJECT,
+            "decided": _OBJECT,
+        },
+        ("campaign", "state", "digest"),
     ),
     "trial": (
         "One recorded outcome of a campaign.",
@@ -140,8 +171,14 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
             "caption": _TEXT,
             "face": {"type": "boolean"},
             "truncated": {"type": "boolean"},
+            "drawing": {"type": "boolean"},
         },
         ("ref", "file", "size", "name", "media_type", "face"),
+    ),
+    "checkpoint": (
+        "The Merkle root (RFC 6962) over the first `events` lines; signed beside the journal, where there is a key.",
+        {"events": _COUNT, "merkle_root": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
+        ("events", "merkle_root"),
     ),
     "note": ("Anything a reader of the record should know.", {"text": _TEXT}, ("text",)),
     "recovered": (

@@ -46,6 +46,8 @@ class Evidence:
     caption: str = ""
     face: bool = False
     truncated: bool = False
+    drawing: bool = False
+    """Drawn by the bench from data that are evidence as well: it shows nobody."""
 
 
 class EvidenceStore:
@@ -56,7 +58,14 @@ class EvidenceStore:
         self._cap = cap
 
     def put(
-        self, content: bytes | Path, *, name: str, media_type: str, caption: str = "", face: bool = False
+        self,
+        content: bytes | Path,
+        *,
+        name: str,
+        media_type: str,
+        caption: str = "",
+        face: bool = False,
+        drawing: bool = False,
     ) -> Evidence:
         """Store `content` (bytes, or a regular file) and return what it is called.
 
@@ -74,7 +83,7 @@ class EvidenceStore:
             raise StorageError(
                 "BEN-STO-002", f"evidence cannot be written: {error.strerror}", where=str(self.folder)
             ) from error
-        return Evidence(f"sha256:{digest}", file, size, name[:NAME_CAP], kind, caption, face, truncated)
+        return Evidence(f"sha256:{digest}", file, size, name[:NAME_CAP], kind, caption, face, truncated, drawing)
 
     def find(self, ref: str) -> Path:
         """Return the file behind `ref`. Raises StorageError BEN-STO-009 when there is none."""

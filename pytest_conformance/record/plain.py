@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from pytest_conformance.errors import StorageError
+from pytest_conformance.record.hints import hints_of
 
 T = TypeVar("T")
 Keep = Callable[[bytes], str]
@@ -202,7 +203,7 @@ class _Reader:
         fields = {field.name: field for field in dataclasses.fields(kind)}
         if set(fields) != set(data):
             return self._misfit(kind, sorted(set(fields) ^ set(data)), at)
-        hints = typing.get_type_hints(kind, include_extras=True)
+        hints = hints_of(kind)
         values = {name: self.read(hints[name], data[name], f"{at}.{name}") for name in fields}
         made = kind(**{name: value for name, value in values.items() if fields[name].init})
         for name, value in values.items():

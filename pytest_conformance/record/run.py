@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pytest_conformance.errors import StorageError, bench_error_behind
+from pytest_conformance.record.checkpoints import Checkpoints
 from pytest_conformance.record.events import FORMAT, Event
 from pytest_conformance.record.evidence import EvidenceStore
+from pytest_conformance.record.files import write_atomically
 from pytest_conformance.record.journal import TEXT_CAP, Journal, iterate_journal
+from pytest_conformance.record.keys import SigningKey
 from pytest_conformance.record.plain import fields_to_json, from_json, references, to_json
-from pytest_conformance.record.verify import ROOT_FILE
+from pytest_conformance.record.verify import ROOT_FILE, ROOT_SCHEMA, encode_root
 from pytest_conformance.verdicts import Contribution
 
 T = TypeVar("T")
@@ -63,14 +66,18 @@ class Run:
         self.journal = Journal(folder / JOURNAL_FILE)
         self.test = ""
         """Node id of the test that is running in this process; steps, evidence and observations carry it."""
+        self.checkpoints: Checkpoints | None = None
+        """Only in the process that started the run: the workers that join it sign nothing."""
         self._stopped = False
         self._listeners: list[Listener] = []
         self._steps = itertools.count(os.getpid() << 20)
         self._open_steps = threading.local()
 
     @classmethod
-    def start(cls, root: Path, header: Mapping[str, Any], *, run_id: str | None = None) -> Run:
-        """Make a new run folder under `root` and journal its start.
+    def start(
+        cls, root: Path, header: Mapping[str, Any], *, run_id: str | None = None, key: SigningKey | None = None
+    ) -> Run:
+        """Make a new run folder under `root` and journal its start; `key` signs its checkpoints and its end.
 
         The id is the UTC second and eight random digits. Raises StorageError: BEN-STO-010 when `run_id` is taken,
         BEN-STO-001 when the folder cannot be made.
@@ -91,6 +98,7 @@ class Run:
                 todo="name a writable folder with --record",
             ) from error
         run = cls(folder)
+        run.checkpoints = Checkpoints(folder / JOURNAL_FILE, key, header)
         run.event("start", {"format": FORMAT, "run": name, "header": dict(header)})
         return run
 
@@ -102,6 +110,16 @@ class Run:
         """
         next(iterate_journal(folder / JOURNAL_FILE), None)
         return cls(folder)
+
+    @classmethod
+    def resume(cls, folder: Path, header: Mapping[str, Any], *, key: SigningKey | None = None) -> Run:
+        """Open the run in `folder`, which was broken off, for appending; this process signs its checkpoints and end.
+
+        `header` is that of its start. Raises as `join`.
+        """
+        run = cls.join(folder)
+        run.checkpoints = Checkpoints(folder / JOURNAL_FILE, key, header)
+        return run
 
     def event(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Append an event, then tell the listeners. `data` may hold anything that `to_json` takes.
@@ -123,10 +141,20 @@ class Run:
         self.event("verdict", data)
 
     def evidence(
-        self, content: bytes | Path, *, name: str, media_type: str, caption: str = "", face: bool = False
+        self,
+        content: bytes | Path,
+        *,
+        name: str,
+        media_type: str,
+        caption: str = "",
+        face: bool = False,
+        drawing: bool = False,
     ) -> str:
-        """Store evidence and return its reference ("sha256:..."); `face` keeps the original out of every view."""
-        kept = self.store.put(content, name=name, media_type=media_type, caption=caption, face=face)
+        """Store evidence and return its reference ("sha256:..."); `face` keeps the original out of every view.
+
+        `drawing` says that the bench drew it from data: it may leave the laboratory.
+        """
+        kept = self.store.put(content, name=name, media_type=media_type, caption=caption, face=face, drawing=drawing)
         self.event("evidence", asdict(kept))
         return kept.ref
 
@@ -177,14 +205,21 @@ class Run:
         """Call `callback` after each event of this process. One that raises is noted once and called no more."""
         self._listeners.append(callback)
 
-    def stop(self, exit_code: int, *, partial: bool = False, reason: str = "") -> None:
-        """Journal the end of the run and write `journal.root`, by which a cut-off end is noticed."""
+    def stop(
+        self, exit_code: int, *, partial: bool = False, reason: str = "", result: Mapping[str, Any] | None = None
+    ) -> None:
+        """Journal the end of the run and write `journal.root`, by which a cut-off end is noticed.
+
+        `result` is the in-toto test-result predicate that is signed with it, where the run has a key.
+        """
         self.event("stop", {"exit_code": exit_code, "partial": partial, "reason": reason})
         self._stopped = True
         self.journal.sync()
-        events, head = self.journal.head()
-        root = {"schema": "conformance-root/1", "run": self.id, "events": events, "head": head}
-        write_atomically(self.folder / ROOT_FILE, json.dumps(root, indent=1).encode("ascii") + b"\n")
+        checkpoints = self.checkpoints or Checkpoints(self.folder / JOURNAL_FILE, None, {})
+        end = checkpoints.take()
+        root = {"schema": ROOT_SCHEMA, "run": self.id, **vars(end)}
+        write_atomically(self.folder / ROOT_FILE, encode_root(root))
+        checkpoints.sign(end, result or {"result": "WARNED", "configuration": []})
         self.journal.close()
 
     def close(self) -> None:
@@ -197,8 +232,16 @@ class Run:
         if self.test and kind in _OF_A_TEST:
             plain = {"test": self.test, **plain}
         event = self.journal.append(kind, plain)
+        if self.checkpoints is not None and self.checkpoints.due(event.seq + 1):
+            self._checkpoint(self.checkpoints)
         self._tell(event)
         return event
+
+    def _checkpoint(self, checkpoints: Checkpoints) -> None:
+        self.journal.sync()
+        root = checkpoints.take()
+        self.journal.append("checkpoint", {"events": root.events, "merkle_root": root.merkle_root})
+        checkpoints.sign(root)
 
     def _tell(self, event: Event) -> None:
         for listener in tuple(self._listeners):
@@ -208,20 +251,3 @@ class Run:
                 self._listeners.remove(listener)
                 name = getattr(listener, "__qualname__", type(listener).__name__)
                 self.event("note", {"text": f"view {name} failed and was left out: {type(error).__name__}: {error}"})
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Write `content` beside `file`, sync it, and give it its name; readers never see half of it.
-
-    Raises StorageError BEN-STO-002 when the disk does not take it.
-    """
-    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        os.replace(beside, file)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StorageError("BEN-STO-002", f"cannot be written: {error.strerror}", where=str(file)) from error

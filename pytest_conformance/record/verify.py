@@ -1,27 +1,40 @@
-"""Check a run folder by itself: the chain of the journal, its root, and the evidence. Changes nothing."""
+"""Check a run folder by itself: chain, root and signatures of the journal, and the evidence. Changes nothing.
+
+Needs nothing but the standard library and, where something is signed, `cryptography`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pytest_conformance.errors import StorageError
-from pytest_conformance.record.events import Event
-from pytest_conformance.record.journal import GENESIS, LINE_CAP, decode, iterate_journal
+from pytest_conformance.record.attestation import Attestation, read_attestations
+from pytest_conformance.record.events import FORMAT, Event
+from pytest_conformance.record.journal import GENESIS, LINE_CAP, decode
+from pytest_conformance.record.keys import PublicKey
+from pytest_conformance.record.merkle import Frontier
 
 ROOT_FILE = "journal.root"
-"""Written at the end of a run: number of events and hash of the last line."""
+"""Written at the end of a run: number of events, hash of the last line, Merkle root."""
+ROOT_SCHEMA = "conformance-root/1"
+_ROOT_FIELDS = {"schema", "run", "events", "head"}
+BUNDLE_FILE = "bundle.json"
+"""In a redacted bundle: which evidence was withheld."""
+_EVIDENCE = re.compile(r"evidence/([0-9a-f]{2})/(\1[0-9a-f]{62})\.[a-z0-9]{1,8}")
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something wrong. `seq` is the first bad sequence number (None for evidence); `code` is stable:
 
-    `changed`, `missing`, `order`, `unreadable`, `torn`, `root` for the journal; `evidence-missing`,
-    `evidence-changed`, `evidence-extra` for the store.
+    `changed`, `missing`, `order`, `unreadable`, `format`, `torn`, `root` for the journal; `signature`, `unsigned`,
+    `untrusted` for attestations; `evidence-missing`, `evidence-changed`, `evidence-extra` for the store.
     """
 
     code: str
@@ -29,62 +42,58 @@ class Finding:
     seq: int | None = None
 
 
-@dataclass(frozen=True)
-class _Line:
-    event: Event | None
-    digest: str
-    whole: bool
-    problem: str = ""
+@dataclass
+class Verified:
+    """What one look through a run showed. `withheld` counts evidence that a redacted bundle left out, as it may."""
+
+    findings: list[Finding] = field(default_factory=list)
+    events: int = 0
+    head: str = ""
+    merkle_root: str = ""
+    evidence: int = 0
+    withheld: int = 0
+    ended: bool = False
+    rooted: bool = False
+    signed: list[Attestation] = field(default_factory=list)
+    """Attestations that hold, those over the fewest events first."""
+
+
+def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> Verified:
+    """Check the journal, its attestations and the evidence of the run in `folder`, in one pass over the journal.
+
+    With `trusted` (public keys by id) the run must be signed, at its end, by one of them. After the first break of
+    the chain nothing that follows is judged, because nothing vouches for it; the evidence named up to there is.
+    """
+    attestations = read_attestations(folder)
+    walk = _Walk(folder / "journal.jsonl", {each.events for each in attestations})
+    seen = walk.verified
+    seen.findings += walk.findings
+    if not walk.findings or walk.findings[0].code == "torn":
+        seen.findings += _check_attestations(attestations, walk, trusted)
+    named = {str(each["file"]): each for each in walk.evidence}
+    seen.evidence = len(named)
+    seen.findings += _check_evidence(folder, named, seen)
+    return seen
+
+
+def verify_run(folder: Path) -> list[Finding]:
+    """Return what `verify` finds, trusting no key in particular."""
+    return verify(folder).findings
 
 
 def verify_journal(path: Path) -> list[Finding]:
     """Return what is wrong with the journal at `path`, worst first; an intact one gives an empty list.
 
-    After the first break of the chain nothing that follows is judged, because nothing vouches for it. A torn
-    last line is a finding of its own and no sign of forgery. The end is checked against `journal.root` beside
-    the journal, where the run wrote one.
+    A torn last line is a finding of its own and no sign of forgery. The end is checked against `journal.root`
+    beside the journal, where the run wrote one.
     """
-    lines = list(_lines(path))
-    if not lines:
-        return [Finding("missing", "the journal is empty", 0)]
-    root, problem = _root(path.with_name(ROOT_FILE))
-    for index, line in enumerate(lines):
-        finding = _check(lines, index, line, root)
-        if finding is not None:
-            return [finding]
-    if problem:
-        return [Finding("root", problem, len(lines))]
-    return _check_root(root, lines) if root else []
+    return _Walk(path, set()).findings
 
 
-def verify_evidence(folder: Path, events: list[Event]) -> list[Finding]:
+def verify_evidence(folder: Path, events: Iterable[Event]) -> list[Finding]:
     """Compare the evidence store under `folder` with the `evidence` events: missing, changed, extra files."""
-    findings = []
-    expected: dict[str, str] = {}
-    for event in events:
-        if event.type == "evidence":
-            expected[str(event.data["file"])] = str(event.data["ref"])
-    for name, ref in expected.items():
-        file = folder / name
-        if not file.is_file():
-            findings.append(Finding("evidence-missing", f"{name} is missing"))
-        elif file_digest(file) != ref.removeprefix("sha256:"):
-            findings.append(Finding("evidence-changed", f"{name} is not what was recorded"))
-    for file in sorted((folder / "evidence").rglob("*")):
-        name = file.relative_to(folder).as_posix()
-        if file.is_file() and name not in expected:
-            findings.append(Finding("evidence-extra", f"{name} is in no event of the journal"))
-    return findings
-
-
-def verify_run(folder: Path) -> list[Finding]:
-    """Check the journal and the evidence of the run in `folder`."""
-    journal = folder / "journal.jsonl"
-    findings = verify_journal(journal)
-    try:
-        return findings + verify_evidence(folder, list(iterate_journal(journal)))
-    except StorageError as error:
-        return findings or [Finding("unreadable", str(error), 0)]
+    named = {str(each.data["file"]): each.data for each in events if each.type == "evidence"}
+    return _check_evidence(folder, named, Verified())
 
 
 def file_digest(file: Path) -> str:
@@ -93,54 +102,224 @@ def file_digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@dataclass(frozen=True)
+class _Line:
+    event: Event | None
+    digest: str
+    whole: bool
+    raw: bytes
+    problem: str = ""
+
+
+class _Walk:
+    """One pass over a journal. Keeps the state after each of `sizes` lines, for what vouches for them."""
+
+    def __init__(self, path: Path, sizes: set[int]) -> None:
+        self.verified = Verified()
+        self.findings: list[Finding] = []
+        self.evidence: list[Mapping[str, Any]] = []
+        self.at: dict[int, tuple[str, str]] = {}
+        """Number of lines: hash of the last and Merkle root."""
+        root_file = path.with_name(ROOT_FILE)
+        self._root, problem = _root(root_file)
+        self._sizes = sizes | ({self._root.events} if self._root else set())
+        self._tree = Frontier()
+        self._run = ""
+        self.verified.rooted = root_file.is_file()
+        finding = self._through(path)
+        self.verified.events, self.verified.merkle_root = self._tree.size, self._tree.root()
+        if finding is not None:
+            self.findings.append(finding)
+        elif problem:
+            self.findings.append(Finding("root", problem, self._tree.size))
+        elif self._root is not None:
+            self.findings += self._check_root(self._root)
+
+    def _through(self, path: Path) -> Finding | None:
+        lines = _lines(path)
+        head, line = GENESIS, next(lines, None)
+        if line is None:
+            return Finding("missing", "the journal is empty", 0)
+        while line is not None:
+            following = next(lines, None)
+            finding = self._check(line, head, following, lines)
+            if finding is not None:
+                return finding
+            head = self.verified.head = line.digest
+            self._take(line)
+            line = following
+        return None
+
+    def _take(self, line: _Line) -> None:
+        self._tree.add(line.raw)
+        if self._tree.size in self._sizes:
+            self.at[self._tree.size] = line.digest, self._tree.root()
+        if line.event is not None and line.event.type == "evidence":
+            self.evidence.append(line.event.data)
+        elif line.event is not None and line.event.type == "start":
+            self._run = str(line.event.data.get("run"))
+        elif line.event is not None and line.event.type == "stop":
+            self.verified.ended = True
+
+    def _check(self, line: _Line, head: str, following: _Line | None, rest: Iterator[_Line]) -> Finding | None:
+        index, event = self._tree.size, line.event
+        if not line.whole and following is None:
+            return Finding("torn", f"the last line ({index}) is cut short; everything before it is whole", index)
+        if event is None:
+            return Finding("unreadable", f"event {index} cannot be read: {line.problem}", index)
+        if event.seq != index:
+            ahead = (following, *rest) if following else ()
+            later = any(each.event is not None and each.event.seq == index for each in ahead)
+            what = "is out of order" if later else "is missing"
+            return Finding("order" if later else "missing", f"event {index} {what}", index)
+        if event.prev != head:
+            return self._changed(line, index, following)
+        if event.type == "start" and event.data.get("format") != FORMAT:
+            said = f"journal format {str(event.data.get('format'))[:80]!r}; this version reads {FORMAT}"
+            return Finding("format", said, index)
+        if event.type == "evidence" and not {"file", "ref"} <= set(event.data):
+            return Finding("unreadable", f"event {index} names no evidence", index)
+        return None
+
+    def _changed(self, line: _Line, index: int, following: _Line | None) -> Finding:
+        """Name the line that was changed: this one, or the one before when something vouches for this one."""
+        after = following.event if following else None
+        root = self._root
+        vouched = (after is not None and after.prev == line.digest) or (
+            root is not None and (root.events, root.head) == (index + 1, line.digest)
+        )
+        bad = index - 1 if vouched and index else index
+        return Finding("changed", f"event {bad} was changed after it was written", bad)
+
+    def _check_root(self, root: _Root) -> list[Finding]:
+        size = self._tree.size
+        if root.events > size:
+            return [Finding("missing", f"event {size} is missing: the end was cut off", size)]
+        if root.run != self._run:
+            return [Finding("root", f"{ROOT_FILE} is of another run, {root.run[:80]!a}", size)]
+        head, merkle_root = self.at[root.events]
+        if head != root.head or root.merkle_root not in ("", merkle_root):
+            return [Finding("changed", f"event {root.events - 1} was changed after it was written", root.events - 1)]
+        if root.events < size:
+            return [Finding("root", f"event {root.events} was added after the run was closed", root.events)]
+        return []
+
+
+def _check_attestations(
+    attestations: list[Attestation], walk: _Walk, trusted: Mapping[str, PublicKey] | None
+) -> list[Finding]:
+    findings = []
+    seen = walk.verified
+    for each in attestations:
+        finding = _check_attestation(each, walk, trusted)
+        if finding is None:
+            seen.signed.append(each)
+        else:
+            findings.append(finding)
+    if trusted is not None and not findings:
+        if not seen.signed:
+            findings.append(Finding("unsigned", "nothing of this record is signed"))
+        elif seen.signed[-1].events < seen.events or (seen.ended and not seen.signed[-1].ends):
+            last = seen.signed[-1].events
+            findings.append(Finding("unsigned", f"event {last} and what follows is not signed", last))
+    return findings
+
+
+def _check_attestation(each: Attestation, walk: _Walk, trusted: Mapping[str, PublicKey] | None) -> Finding | None:
+    if each.fault or each.key is None:
+        return Finding("signature", each.fault)
+    if trusted is not None and trusted.get(each.key.id) != each.key:
+        return Finding("untrusted", f"{each.file} is signed by key {each.key.name[:80]!r} ({each.key.id}), not trusted")
+    if each.events not in walk.at:
+        size = walk.verified.events
+        return Finding("missing", f"event {size} is missing: {each.events} events were signed ({each.file})", size)
+    if walk.at[each.events] != (each.head, each.root):
+        return Finding("signature", f"{each.file}: the first {each.events} events are not those that were signed", 0)
+    return None
+
+
+def _check_evidence(folder: Path, named: Mapping[str, Mapping[str, Any]], seen: Verified) -> list[Finding]:
+    findings = []
+    withheld = _withheld(folder)
+    for name, about in named.items():
+        file = folder / name
+        digest = str(about["ref"]).removeprefix("sha256:")
+        parts = _EVIDENCE.fullmatch(name)
+        if parts is None or parts[2] != digest:
+            findings.append(Finding("evidence-changed", f"{name[:120]!a} is no name of evidence"))
+        elif file.is_symlink() or (file.exists() and not file.is_file()):
+            findings.append(Finding("evidence-changed", f"{name} is no regular file"))
+        elif not file.exists():
+            if f"sha256:{digest}" in withheld and may_be_withheld(about):
+                seen.withheld += 1
+            else:
+                findings.append(Finding("evidence-missing", f"{name} is missing"))
+        elif file_digest(file) != digest:
+            findings.append(Finding("evidence-changed", f"{name} is not what was recorded"))
+    for file in sorted((folder / "evidence").rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if not file.is_dir() and name not in named:
+            findings.append(Finding("evidence-extra", f"{name} is in no event of the journal"))
+    return findings
+
+
+def may_be_withheld(about: Mapping[str, Any]) -> bool:
+    """Tell whether a redacted bundle may leave this evidence out: what shows a face, or may hold one.
+
+    Text, tables and our own drawings stay; captures, pictures, videos and what nobody can read go.
+    """
+    if about.get("face") or about.get("sealed"):
+        return True
+    kind = str(about.get("media_type", ""))
+    return not (kind.startswith("text/") or kind in ("application/json", "application/x-ndjson")) and not about.get(
+        "drawing"
+    )
+
+
+def _withheld(folder: Path) -> frozenset[str]:
+    """Return the references that the folder's `bundle.json` says were left out."""
+    try:
+        listed = json.loads((folder / BUNDLE_FILE).read_bytes())["withheld"]
+        return frozenset(each for each in listed if isinstance(each, str))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
+
+
 def _lines(path: Path) -> Iterator[_Line]:
     with path.open("rb") as file:
         while raw := file.readline(LINE_CAP + 1):
             digest = hashlib.sha256(raw).hexdigest()
             try:
-                yield _Line(decode(raw, path.name), digest, raw.endswith(b"\n"))
+                yield _Line(decode(raw, path.name), digest, raw.endswith(b"\n"), raw)
             except StorageError as error:
-                yield _Line(None, digest, raw.endswith(b"\n"), error.what)
+                yield _Line(None, digest, raw.endswith(b"\n"), raw, error.what)
 
 
-def _check(lines: list[_Line], index: int, line: _Line, root: tuple[int, str] | None) -> Finding | None:
-    if not line.whole and index == len(lines) - 1:
-        return Finding("torn", f"the last line ({index}) is cut short; everything before it is whole", index)
-    if line.event is None:
-        return Finding("unreadable", f"event {index} cannot be read: {line.problem}", index)
-    if line.event.seq != index:
-        later = any(each.event is not None and each.event.seq == index for each in lines[index + 1 :])
-        what = "is out of order" if later else "is missing"
-        return Finding("order" if later else "missing", f"event {index} {what}", index)
-    if line.event.prev != (lines[index - 1].digest if index else GENESIS):
-        # The line itself is vouched for by its successor, or it is the one that was changed.
-        after = lines[index + 1].event if index + 1 < len(lines) else None
-        vouched = (after is not None and after.prev == line.digest) or root == (index + 1, line.digest)
-        bad = index - 1 if vouched and index else index
-        return Finding("changed", f"event {bad} was changed after it was written", bad)
-    return None
+@dataclass(frozen=True)
+class _Root:
+    events: int
+    head: str
+    merkle_root: str
+    run: str
 
 
-def _root(file: Path) -> tuple[tuple[int, str] | None, str]:
-    """Return the recorded root (number of events, hash of the last line) and what is wrong with its file."""
+def encode_root(root: Mapping[str, Any]) -> bytes:
+    """Return the content of `journal.root`."""
+    return json.dumps(root, indent=1).encode("ascii") + b"\n"
+
+
+def _root(file: Path) -> tuple[_Root | None, str]:
+    """Return the recorded root and what is wrong with its file."""
     if not file.is_file():
         return None, ""
     try:
-        root = json.loads(file.read_bytes())
-        events, head = int(root["events"]), str(root["head"])
-        if events < 1:
-            raise ValueError("no events")
+        content = file.read_bytes()
+        root = json.loads(content)
+        found = _Root(int(root["events"]), str(root["head"]), str(root.get("merkle_root", "")), str(root["run"]))
+        if found.events < 1 or root["schema"] != ROOT_SCHEMA or set(root) - {"merkle_root"} != _ROOT_FIELDS:
+            raise ValueError("no events, or other fields than a run writes")
+        if content != encode_root(root):
+            raise ValueError("not as a run writes it")
     except (ValueError, KeyError, TypeError) as error:
         return None, f"{file.name} cannot be read: {error}"
-    return (events, head), ""
-
-
-def _check_root(root: tuple[int, str], lines: list[_Line]) -> list[Finding]:
-    events, head = root
-    if events > len(lines):
-        return [Finding("missing", f"event {len(lines)} is missing: the end was cut off", len(lines))]
-    if lines[events - 1].digest != head:
-        return [Finding("changed", f"event {events - 1} was changed after it was written", events - 1)]
-    if events < len(lines):
-        return [Finding("root", f"event {events} was added after the run was closed", events)]
-    return []
+    return found, ""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_conformance.record.run import write_atomically
+from pytest_conformance.record.files import write_atomically
 from pytest_conformance.reports.reading import Record
 from pytest_conformance.reports.wording import CAUSES, one_line
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_conformance.record.run import write_atomically
+from pytest_conformance.record.files import write_atomically
 from pytest_conformance.reports.allure_files import CATEGORIES
 
 ALLURE_VERSION = "3.18.0"

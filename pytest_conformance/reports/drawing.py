@@ -80,7 +80,7 @@ class Drawings:
 
     def _keep(self, plot: Plot, name: str) -> None:
         caption = f"{plot.name}: {name}"
-        self._run.evidence(plot.png, name=f"{plot.name}.png", media_type="image/png", caption=caption)
+        self._run.evidence(plot.png, name=f"{plot.name}.png", media_type="image/png", caption=caption, drawing=True)
         self._run.evidence(
             plot.data, name=f"{plot.name}.json", media_type="application/json", caption=f"{caption}, data"
         )

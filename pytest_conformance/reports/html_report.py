@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import EvidenceStore
-from pytest_conformance.record.run import write_atomically
+from pytest_conformance.record.files import write_atomically
 from pytest_conformance.record.views import claimed_size, for_view
 from pytest_conformance.reports.reading import Record
 from pytest_conformance.reports.results import ClauseResult, counts, worst_first
@@ -62,12 +62,15 @@ def render_report(record: Record) -> str:
 
 
 def _content(record: Record) -> dict[str, Any]:
+    mode = str(record.header.get("mode", ""))
     shown, left_out = _pictures(record)
     evidence = [{"caption": "", "truncated": False, **about} for about in record.evidence.values()]
     return {
         "css": (Path(__file__).parent / "templates" / "report.css").read_text("utf-8"),
-        "mode": str(record.header.get("mode", "")),
+        "mode": mode,
+        "simulated": record.simulated,
         "facts": _facts(record),
+        "draft": str((record.header.get("signing") or {}).get("unsigned") or "") if mode == "lab" else "",
         "header": {"id": "", **record.header},
         "device": {"kind": "", "model": "", "sample": "", **record.device},
         "record": record,
@@ -106,9 +109,17 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Seed", header.get("seed")),
         ("Trials", trials),
         ("Exit code", code),
+        ("Signature", _signature(header)),
         ("Software", versions),
     ]
     return [(name, visible(value, 300)) for name, value in facts if value not in (None, "")]
+
+
+def _signature(header: Mapping[str, Any]) -> str:
+    signing = header.get("signing") or {}
+    if signing.get("key"):
+        return f"by key {signing['key']}; check it with `conformance verify`"
+    return f"none: {signing['unsigned']}" if signing.get("unsigned") else ""
 
 
 def _totals(record: Record) -> dict[str, int]:

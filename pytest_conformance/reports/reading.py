@@ -41,6 +41,11 @@ class Record:
         return build_results(self.header, self.clauses, self.exit_code)
 
     @property
+    def simulated(self) -> bool:
+        """Whether the device was simulated: in this run, or in the one whose observations it judges again."""
+        return "mock" in (self.header.get("mode"), (self.header.get("replay_of") or {}).get("mode"))
+
+    @property
     def device(self) -> Mapping[str, Any]:
         device: Mapping[str, Any] = self.header.get("device") or {}
         return device
@@ -92,11 +97,25 @@ def _take(record: Record, event: Event) -> None:
         record.notes.append(str(data["text"]))
     elif event.type == "recovered":
         record.notes.append(f"a torn line of {data['size']} bytes was set aside as {data['file']}")
-    elif event.type == "safe-state" and not data["reached"]:
-        record.notes.append(f"safe state was not reached: {data.get('reason', '')}")
+    elif event.type == "safe-state":
+        record.notes += _unsafe(data)
     elif event.type == "stop":
         record.exit_code, record.ended = int(data["exit_code"]), event.utc
         record.header["partial"] = bool(record.header.get("partial")) or bool(data.get("partial"))
+
+
+def _unsafe(data: Mapping[str, Any]) -> list[str]:
+    """Return what a reader must know of a safe state that was not reached, or that the supervisor had to reach."""
+    said = []
+    if not data["reached"]:
+        said.append(f"safe state was not reached: {data.get('reason', '')}")
+    elif data.get("alarm"):
+        said.append(f"safe state was reached only by the upstream switch: {data['alarm']}")
+    if data.get("by") == "supervisor":
+        said.append(f"the supervisor switched the bench off: {data.get('trigger', '')}")
+    if data.get("quarantine"):
+        said.append("the bench is in quarantine until a named person releases it: `conformance bench release`")
+    return said
 
 
 def _merge_plan(record: Record, plan: dict[str, dict[str, Any]], data: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_conformance.record.run import write_atomically
+from pytest_conformance.record.files import write_atomically
 from pytest_conformance.reports.wording import VERDICTS
 
 SCHEMA = "conformance-results/1"

@@ -110,6 +110,15 @@ def contribution(
     return Contribution(Verdict.INCONCLUSIVE, test, Cause.BENCH, said, "BEN-INT-001", measurements, evidence)
 
 
+def settled(error: BaseException, fault: ConformanceError | None) -> BaseException:
+    """Return what a test says that ended with `error`: the bench's `fault` when there is one, else what lies behind."""
+    if fault is not None:
+        made = InconclusiveError(str(fault))
+        made.__cause__ = fault
+        return made
+    return disguised(error) or error
+
+
 def disguised(error: BaseException) -> BaseException | None:
     """Return the error to raise instead of an assertion with a bench error behind it; None to leave it alone."""
     if isinstance(error, AssertionError):

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.errors import ConformanceError, UsageError
-from pytest_conformance.running import judging, outcome
+from pytest_conformance.running import judging, outcome, resuming, starting
+from pytest_conformance.running.leaving import leave, rest
 from pytest_conformance.running.options import Request, read
 from pytest_conformance.running.plan import REFUSED, Planned, make_plan
+from pytest_conformance.running.replaying import Replaying
 from pytest_conformance.running.selection import clauses_of, matches, suite_paths, test_name, unknown_clauses
 from pytest_conformance.verdicts import Contribution
 
@@ -97,7 +99,7 @@ class BenchSession:
                 todo="run without -n",
             )
         if self.worker is None:
-            self.run: Run = Run.start(request.record, outcome.header(request))
+            self.run: Run = self._start()
         else:
             self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
         self._choose_suites()
@@ -106,12 +108,26 @@ class BenchSession:
 
     # --- set-up ---------------------------------------------------------------------------------------------
 
+    def _start(self) -> Run:
+        from pytest_conformance.record import Run
+
+        request = self.request
+        if request.resume is not None:
+            return resuming.go_on(request, request.resume)
+        run = Run.start(request.record, outcome.header(request), key=request.key)
+        outcome.keep_inputs(run, request)
+        return run
+
     def register_fixtures(self) -> None:
         """Make the public fixtures and the procedures known to pytest."""
         from pytest_conformance import fixtures, procedures
 
         for module in (fixtures, *procedures.modules()):
             self.config.pluginmanager.register(module, f"conformance-{module.__name__}")
+        recorded = self.request.replay or self.request.resume
+        if recorded is not None:
+            replaying = Replaying(recorded, absent=self.request.replay is not None)
+            self.config.pluginmanager.register(replaying, "conformance-replaying")
 
     def _choose_suites(self) -> None:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS or not self.config.args:
@@ -186,7 +202,13 @@ class BenchSession:
                 item.add_marker(pytest.mark.skip(reason=f"NOT_APPLICABLE: {reasons}"))
             else:
                 outcome.label(item, self)
-        if self.worker in (None, "gw0"):
+        if self.request.resume is not None:
+            self.refusal = resuming.refusal(self.request.resume, self.plan.values(), resuming.suites(session.items))
+            if self.refusal is not None and self.worker is None:
+                pytest.exit(f"refused to start: {self.refusal}", returncode=REFUSED)
+            resuming.skip_finished(self.request.resume, session.items)
+        elif self.worker in (None, "gw0"):
+            self.run.event("input", {"of": "suite", "files": resuming.suites(session.items)})
             rows = (each.row() for each in self.plan.values())
             self.run.plan(rows, documents=outcome.documents(self), partial=self.partial)
 
@@ -215,12 +237,30 @@ class BenchSession:
 
     def _assemble(self) -> None:
         from pytest_conformance.bench import Bench
+        from pytest_conformance.record import JOURNAL_FILE
 
         request = self.request
+        if request.replay is not None:
+            return
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
-            self.bench = Bench.open(request.bench, folder, dut=request.dut, known_bad=request.known_bad)
+            lease = starting.take_lease(request, self.run, folder)
+            try:
+                self.bench = Bench.open(
+                    request.bench,
+                    folder,
+                    dut=request.dut,
+                    known_bad=request.known_bad,
+                    journal=self.run.folder / JOURNAL_FILE,
+                    lease=lease,
+                )
+            except BaseException:
+                lease.release()
+                raise
             outcome.preflight(self.bench, self.run)
+            if request.resume is not None and self.worker is None:
+                resuming.require_same_bench(request.resume, self.run)
+            starting.make_safe(self.bench, self.run)
             self.config.hook.pytest_conformance_bench_ready(bench=self.bench)
         except ConformanceError as error:
             self.refusal = error
@@ -234,17 +274,7 @@ class BenchSession:
             return
         with undisturbed():
             bench, self.bench = self.bench, None
-            doors = bench.doors
-            outcomes = bench.close()
-        self.run.event(
-            "safe-state",
-            {
-                "reached": all(each.done for each in outcomes),
-                "outputs": {each.name: "done" if each.done else each.reason for each in outcomes},
-                "reason": "; ".join(f"{each.name}: {each.reason}" for each in outcomes if each.reason),
-                "doors": doors,
-            },
-        )
+            leave(bench, self.run)
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -274,14 +304,13 @@ class BenchSession:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         try:
             result = yield
+            if self.bench is not None:
+                self.bench.permit()
         except (AssertionError, ConformanceError) as error:
-            fault = self.bench.blame(error) if self.bench is not None else None
-            if fault is not None:
-                raise judging.InconclusiveError(str(fault)) from fault
-            other = judging.disguised(error)
-            if other is not None:
-                raise other from error
-            raise
+            settled = judging.settled(error, self.bench.blame(error) if self.bench is not None else None)
+            if settled is error:
+                raise
+            raise settled from (settled.__cause__ or error)
         finally:
             outcome.cite_observations(item, item.stash[JUDGEMENT])
         return result
@@ -296,6 +325,8 @@ class BenchSession:
             return report
         judgement = item.stash.get(JUDGEMENT, None)
         said = judging.contribution(test_name(item), call.when, error, judgement)
+        if said is not None and self.bench is not None:
+            rest(self.bench, self.run, said)
         if said is not None and clauses_of(item):
             if self.allure is not None:
                 self.allure.judged(item.nodeid, said)

@@ -3,23 +3,24 @@
 from pytest_conformance import clause
 from pytest_conformance.analysis.policy_text import check_rules
 from pytest_conformance.procedures.traffic import is_declared, require_accounted, require_spoken
+from pytest_conformance.procedures.traps import require_traps
 
 
 @clause("CN-MIIT2510-V1")
-def test_processing_rules_are_published_on_the_device_and_before_pairing(first_contact, declaration):
-    assert first_contact.rules_at("device"), "the rules cannot be reached from the device itself"
-    in_app = first_contact.rules_at("app")
+def test_processing_rules_are_published_on_the_device_and_before_pairing(pre_consent_traffic, declaration):
+    assert pre_consent_traffic.rules_at("device"), "the rules cannot be reached from the device itself"
+    in_app = pre_consent_traffic.rules_at("app")
     assert in_app, "the pairing flow shows no rules before binding"
     missing = check_rules(in_app[0].text, model=declaration.model).missing
     assert not missing, f"the rules in the app lack {', '.join(missing)}"
 
 
 @clause("CN-MIIT2510-V3")
-def test_nothing_personal_goes_to_the_cloud_against_the_rules(cloud_use, declaration):
+def test_nothing_personal_goes_to_the_cloud_against_the_rules(cloud_use, idle_traffic, declaration):
     for scope in cloud_use.scopes:
         leaked = cloud_use.declined.content(declaration.consent(scope).data)
         assert not leaked, f"{scope}: {leaked[0].kind} went to {leaked[0].host} with the consent off"
-    strangers = cloud_use.traffic.undeclared()
+    strangers = (*cloud_use.traffic.undeclared(), *idle_traffic.traffic.undeclared())
     assert not strangers, f"{strangers[0].host or strangers[0].address} is not declared"
     plain = [
         each for each in cloud_use.traffic.endpoints if each.plaintext and each.scope == "internet" and each.bytes_up
@@ -42,9 +43,13 @@ def test_every_sensor_has_a_permission_that_means_what_it_says(permissions):
 
 
 @clause("CN-MIIT2510-V6")
-def test_no_field_is_collected_that_is_not_declared_nor_before_consent(first_contact, transport, declaration):
-    early = first_contact.traffic.personal()
+def test_no_field_is_collected_that_is_not_declared_nor_before_consent(
+    pre_consent_traffic, idle_traffic, transport, declaration
+):
+    early = pre_consent_traffic.traffic.personal()
     assert not early, f"{early[0].matched or early[0].kind} went to {early[0].host} before any consent"
-    for sent in transport.traffic.sent():
+    for sent in (*transport.traffic.sent(), *idle_traffic.traffic.sent()):
         assert is_declared(sent, declaration), f"{sent.matched or sent.kind} to {sent.host} is not declared"
-    require_accounted(first_contact.traffic, smallest=declaration.traffic.event_message)
+    for traffic in (pre_consent_traffic.traffic, idle_traffic.traffic):
+        require_accounted(traffic, smallest=declaration.traffic.event_message)
+    require_traps(idle_traffic.traps, "restart", "night")

@@ -2,7 +2,13 @@
 
 from pytest_conformance import Limit, MethodError, clause
 from pytest_conformance.analysis.policy_text import names_face
-from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted, require_spoken
+from pytest_conformance.procedures.traffic import (
+    FACE_TEMPLATE,
+    require_accounted,
+    require_no_picture,
+    require_spoken,
+)
+from pytest_conformance.procedures.traps import require_traps
 
 
 @clause("CN-FRT-5.a")
@@ -62,25 +68,28 @@ def test_a_child_is_enrolled_only_with_a_guardian(child_enrolment):
 
 
 @clause("CN-FRT-8.a")
-def test_face_information_is_stored_in_the_device(face_traffic, declaration):
-    assert face_traffic.offline.opened, "without the uplink the face is not recognised"
-    assert face_traffic.templates > 0, "no template is on the device"
-    assert not face_traffic.traffic.faces(scope=""), "face information left the device"
-    assert not face_traffic.in_cloud, f"the cloud holds the face of {face_traffic.in_cloud[0]}"
-    require_spoken(face_traffic.traffic, declaration)
+def test_face_information_is_stored_in_the_device(enrolment_traffic, presentation_traffic, declaration):
+    assert presentation_traffic.offline.opened, "without the uplink the face is not recognised"
+    assert enrolment_traffic.templates > 0, "no template is on the device"
+    for seen in (enrolment_traffic, presentation_traffic):
+        assert not seen.traffic.faces(scope=""), f"{seen.traffic.name}: face information left the device"
+        assert not seen.in_cloud, f"{seen.traffic.name}: the cloud holds the face of {seen.in_cloud[0]}"
+        require_spoken(seen.traffic, declaration)
+        require_traps(seen.traps, "restart", "night")
 
 
 @clause("CN-FRT-8.b")
-def test_face_information_stays_off_the_internet(face_traffic, declaration):
-    uploads = face_traffic.traffic.faces(scope="internet")
-    assert not uploads, f"{uploads[0].kind} of {uploads[0].matched or 'somebody'} went to {uploads[0].host}"
-    others = face_traffic.traffic.sent("image")
-    if others:
-        raise MethodError("MET-FRT-006", f"a picture went to {others[0].host}", todo="let a person look at it")
-    if not [each for each in face_traffic.attempts if each.opened]:
-        raise MethodError("MET-FRT-004", "no presentation was recognised: the trigger never fired")
-    require_spoken(face_traffic.traffic, declaration)
-    require_accounted(face_traffic.traffic, smallest=FACE_TEMPLATE)
+def test_face_information_stays_off_the_internet(enrolment_traffic, presentation_traffic, declaration):
+    for seen in (enrolment_traffic, presentation_traffic):
+        uploads = seen.traffic.faces(scope="internet")
+        assert not uploads, f"{uploads[0].kind} of {uploads[0].matched or 'somebody'} went to {uploads[0].host}"
+    for seen in (enrolment_traffic, presentation_traffic):
+        require_no_picture(seen.traffic)
+        require_spoken(seen.traffic, declaration)
+        require_accounted(seen.traffic, smallest=FACE_TEMPLATE)
+        require_traps(seen.traps, "restart", "night")
+    if not enrolment_traffic.enrolled or not [each for each in presentation_traffic.attempts if each.opened]:
+        raise MethodError("MET-FRT-004", "no face was enrolled and recognised: the trigger never fired")
 
 
 @clause("CN-FRT-8.c")

@@ -103,3 +103,24 @@ def test_evidence_that_cannot_be_written_is_an_error_of_the_store(
     (tmp_path / "file").write_text("")
     assert main(["inspect", *example("upload"), "--evidence", str(tmp_path / "file")]) == 10
     assert "BEN-STO-020" in capsys.readouterr().err
+
+
+def test_one_finding_is_replayed_from_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "evidence"
+    main(["inspect", *example("upload"), "--evidence", str(folder)])
+    (finding,) = folder.glob("face_image-*.json")
+    wanted = json.loads(finding.read_text())["object"]["sha256"]
+    context = ["--context", str(FOLDER / "upload.context.json")]
+    capsys.readouterr()
+    assert main(["inspect", "--replay", str(finding), *context]) == 0
+    assert f"SHA-256 {wanted}" in capsys.readouterr().out
+    about = json.loads(finding.read_text())
+    about["layers"][-1] = "png"
+    finding.write_text(json.dumps(about))
+    assert main(["inspect", "--replay", str(finding), *context, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["same"] is False
+
+
+def test_a_capture_or_a_finding_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "--context", str(FOLDER / "upload.context.json")]) == 11
+    assert "USE-CAP-004" in capsys.readouterr().err

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import struct
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +67,19 @@ def test_closing_restores_what_was_cut(bench: Bench) -> None:
     assert bench.world.net.up.value is True
 
 
+def test_the_clock_that_the_segment_tells_is_moved_and_set_right_on_closing(bench: Bench) -> None:
+    bench.uplink.move_clock(3600.0)
+    assert bench.world.net.wall() - time.time() == pytest.approx(3600.0, abs=5)
+    with contextlib.closing(bench.world.net.udp("device")) as asking:
+        asking.settimeout(5)
+        asking.sendto(b"\x23" + bytes(47), (addresses.ACCESS_POINT, addresses.NTP_PORT))
+        (told,) = struct.unpack_from(">I", asking.recvfrom(512)[0], 40)
+    assert told - 2_208_988_800 - time.time() == pytest.approx(3600.0, abs=5)
+    assert bench.uplink.times_asked() == 1
+    bench.uplink.close()
+    assert bench.world.net.ahead == 0.0
+
+
 def test_the_device_is_reached_where_the_access_point_says(bench: Bench) -> None:
     listener = bench.world.net.listen(18090)
     with socket.create_connection((bench.uplink.device_address(), 18090), timeout=5):
@@ -120,13 +136,24 @@ def test_a_laboratorys_commands_are_run_with_their_places_filled(context: Driver
         restore_command=writer(log, "restore; rm -rf"),
         intercept_command=writer(log, "take", "{host}", "{address}"),
         release_command=writer(log, "give", "{host}"),
+        clock_command=writer(log, "time", "{ahead}"),
     )
     uplink = AccessPoint.open(settings, context)
     uplink.cut()
     uplink.restore()
     with uplink.intercept(HOST):
         pass
-    assert log.read_text().splitlines() == ["cut", "restore; rm -rf", f"take {HOST} 127.0.0.1", f"give {HOST}"]
+    uplink.move_clock(90.4)
+    uplink.close()
+    assert uplink.times_asked() is None
+    assert log.read_text().splitlines() == [
+        "cut",
+        "restore; rm -rf",
+        f"take {HOST} 127.0.0.1",
+        f"give {HOST}",
+        "time 90",
+        "time 0",
+    ]
     assert uplink.device_address() == "192.0.2.50"
     assert uplink.foreign_ports() == frozenset()
     assert uplink.door == "commands"
@@ -150,6 +177,9 @@ def test_what_the_settings_cannot_do_is_a_matter_of_method(context: DriverContex
     with pytest.raises(MethodError) as failure, uplink.intercept(HOST):
         pytest.fail("entered")
     assert failure.value.code == "MET-APN-002"
+    with pytest.raises(MethodError) as failure:
+        uplink.move_clock(60.0)
+    assert failure.value.code == "MET-APN-003"
 
 
 def test_an_access_point_without_address_or_commands_is_refused(context: DriverContext) -> None:

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_conformance.devices.lock import Attempt
 from pytest_conformance.devices.roles import Done, Rules, SetUp
 from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.cloud_use import CloudUse
 from pytest_conformance.procedures.erasure import Erased, Erasure
-from pytest_conformance.procedures.first_contact import FirstContact
 from pytest_conformance.procedures.lock_enrolment import FaceConsent, Stage
-from pytest_conformance.procedures.lock_entry import Alternatives, Attacks, DecisionTimes
+from pytest_conformance.procedures.lock_entry import Alternatives, DecisionTimes
 from pytest_conformance.procedures.lock_faces import count_records
 from pytest_conformance.procedures.permissions import shapes_of
+from pytest_conformance.procedures.pre_consent import PreConsentTraffic
 from pytest_conformance.procedures.refusal import Refusals
 from pytest_conformance.procedures.traffic import Sighting, Traffic
 from pytest_conformance.procedures.witness import Witness
@@ -37,7 +36,7 @@ def traffic(*objects: Sighting) -> Traffic:
 def test_the_first_personal_data_is_the_earliest_anywhere() -> None:
     rows = (SEEN, replace(SEEN, at=50, scope="local"), replace(SEEN, at=10, direction="down"))
     rules = (Rules("device", "a", 1), Rules("app", "b", 2))
-    seen = FirstContact(0, 9, rules, traffic(*rows), (), (), (), SetUp((), (), 0), ())
+    seen = PreConsentTraffic(0, 9, rules, traffic(*rows), (), (), (), SetUp((), (), 0), ())
     assert seen.first_personal_data == 50
     assert seen.rules_at("app") == (rules[1],)
     assert replace(seen, traffic=NOTHING).first_personal_data is None
@@ -47,7 +46,7 @@ def test_the_first_personal_data_is_the_earliest_anywhere() -> None:
 
 
 def cloud_use(given: Traffic, *scopes: str) -> CloudUse:
-    return CloudUse(scopes, SetUp((), (), 0), (), {}, {}, NOTHING, given, NOTHING, ())
+    return CloudUse(scopes, SetUp((), (), 0), (), {}, NOTHING, given, ())
 
 
 def test_consents_that_let_nothing_through_prove_nothing() -> None:
@@ -58,8 +57,8 @@ def test_consents_that_let_nothing_through_prove_nothing() -> None:
     cloud_use(NOTHING).require_exercised()
 
 
-def test_all_three_spans_are_one_traffic() -> None:
-    assert cloud_use(traffic(SEEN), "cloud").traffic.packets == 27
+def test_both_spans_are_one_traffic() -> None:
+    assert cloud_use(traffic(SEEN), "cloud").traffic.packets == 18
 
 
 # --- erasure
@@ -112,12 +111,6 @@ def test_success_and_median_of_the_other_way() -> None:
 def test_the_median_of_no_decision_is_no_number_that_passes() -> None:
     assert DecisionTimes((), 3, 0.0, {}, ()).median == float("inf")
     assert DecisionTimes((3.0, 1.0, 2.0), 0, 0.0, {}, ()).median == 2.0
-
-
-def test_attacks_are_counted_by_species_and_by_the_contact() -> None:
-    base = Attempt("A", "print", "match", "", "", False, 0, None, None)
-    tried = (base, replace(base, opened=True, outcome="reject"), replace(base, species="mask-3d"))
-    assert Attacks(tried, (), 0).by_species() == {"print": (1, 2), "mask-3d": (0, 1)}
 
 
 def test_the_stages_of_consent_are_one_traffic() -> None:

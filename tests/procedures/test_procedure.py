@@ -129,7 +129,7 @@ def test_every_module_of_the_room_is_registered() -> None:
 def test_every_procedure_is_a_session_fixture_with_a_title_of_its_own() -> None:
     found = {name: each for module in modules() for name, each in vars(module).items() if _is_fixture(each)}
     recorded = {name: each for name, each in found.items() if "recorder" in _arguments(each)}
-    assert {"first_contact", "permissions", "erasure", "face_consent", "lockouts", "transport"} <= set(recorded)
+    assert {"pre_consent_traffic", "permissions", "erasure", "face_consent", "lockouts", "transport"} <= set(recorded)
     for name, each in recorded.items():
         assert (_function(each).__doc__ or "").strip(), f"{name} has no title"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_conformance.devices.channels.companion import BROWSERS
 from pytest_conformance.record import PlannedClause, Run
 from pytest_conformance.reports import read_record
 from pytest_conformance.reports.html_report import render_report, write_report
@@ -135,10 +136,14 @@ def test_an_empty_run_has_a_report(tmp_path: Path) -> None:
     assert "it did not come to its end" in page
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
 def test_the_page_opens_in_a_browser_and_runs_nothing(run: Run, tmp_path: Path) -> None:
     file = write_report(read_record(run.folder))
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    assert BROWSER is not None
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000", "--dump-dom", file.as_uri()]
 
     done = subprocess.run(command, capture_output=True, timeout=90, check=True)

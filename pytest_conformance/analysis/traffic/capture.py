@@ -15,7 +15,8 @@ from pytest_conformance.analysis.traffic import pcap, pcapng
 from pytest_conformance.analysis.traffic.pcap import RawPacket
 from pytest_conformance.errors import UsageError
 
-_SPILL = 32 << 20
+SPILL = 32 << 20
+"""Bytes of a capture that may be in memory at once."""
 _LARGEST = 64 << 30
 
 
@@ -86,24 +87,16 @@ class Capture:
         if self._file is not None:
             self._file.close()
         self._file = spool
-        if total < _SPILL:
+        if total < SPILL:
             spool.seek(0)
             return spool.read()
         self._map = mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ)
         return self._map  # type: ignore[return-value]
 
     def packets(self) -> Iterator[RawPacket]:
-        """Yield each packet once, in file order, and let go of memory that lies behind."""
+        """Yield each packet once, in file order. Who reads a large capture calls `forget` now and then."""
         reader = pcap.packets if pcap.is_pcap(bytes(self.buffer[:4])) else pcapng.packets
-        if self._map is None:
-            yield from reader(self.buffer, self.flags)
-            return
-        mark = _SPILL
-        for packet in reader(self.buffer, self.flags):
-            yield packet
-            if packet[3] > mark:
-                self.forget()
-                mark = packet[3] + _SPILL
+        return reader(self.buffer, self.flags)
 
     def forget(self) -> None:
         """Drop resident pages of the map; they come back from the file when touched."""

@@ -40,7 +40,13 @@ def pictures(data: bytes) -> list[Found]:
 
     BMP, whose magic is only two letters, is looked for at the start.
     """
-    found = [one for magic, back, parse in _MAGIC for one in _hits(data, magic, back, parse)]
+    plain = data.isascii()
+    found = [
+        one
+        for magic, back, parse in _MAGIC
+        if not (plain and magic[0] > 127)
+        for one in _hits(data, magic, back, parse)
+    ]
     if data[:2] == b"BM":
         start = rasters.bmp(data, 0)
         if start is not None:

@@ -6,38 +6,21 @@ Works on captures and results; writes nothing itself.
 from __future__ import annotations
 
 import dataclasses
-import struct
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from pytest_conformance.analysis.traffic.capture import Capture
 from pytest_conformance.analysis.traffic.context import Context
+from pytest_conformance.analysis.traffic.cutting import Cutter
 from pytest_conformance.analysis.traffic.model import FlowReport, TransferredObject
+from pytest_conformance.errors import UsageError
 
 
 def minimal_capture(source: Path | str | bytes, frames: Iterable[int]) -> bytes:
-    """Return a pcap (nanoseconds) with just the given frames of a capture, times and lengths kept.
-
-    Frames of several link types cannot share a pcap: those of the first one's type are kept.
-    """
-    wanted = frozenset(frames)
-    capture = Capture(source)
-    out: list[bytes] = []
-    link: int | None = None
-    try:
-        for frame, time, kind, at, captured, original in capture.packets():
-            if frame not in wanted:
-                continue
-            link = kind if link is None else link
-            if kind != link:
-                continue
-            whole = int(time)
-            nanos = min(max(round((time - whole) * 1e9), 0), 999_999_999)
-            out.append(struct.pack("<IIII", whole & 0xFFFFFFFF, nanos, captured, original))
-            out.append(bytes(capture.buffer[at : at + captured]))
-    finally:
-        capture.close()
-    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1 if link is None else link) + b"".join(out)
+    """Return a pcap (nanoseconds) with just the given frames of a capture, times and lengths kept."""
+    return Cutter(source).cut(frames)
 
 
 def display_filter(item: TransferredObject) -> str:
@@ -56,43 +39,8 @@ def display_filter(item: TransferredObject) -> str:
 
 
 def frames_for_replay(source: Path | str | bytes, item: TransferredObject, flow: FlowReport) -> list[int]:
-    """Return the frames that a replay needs: the finding's own and all others of its conversation.
-
-    The conversation is named by the addresses and ports of its flow report.
-    """
-    import ipaddress
-
-    device, _, port = flow.client.rpartition(":")
-    pair = {ipaddress.ip_address(device).packed, ipaddress.ip_address(flow.endpoint.ip).packed}
-    ports = {int(port), flow.endpoint.port}
-    capture = Capture(source)
-    wanted = set(item.frames)
-    try:
-        for frame, time, link, at, captured, _ in capture.packets():
-            if flow.time_first - 1 <= time <= flow.time_last + 1:
-                keys = _ends(capture.buffer, link, at, at + captured)
-                if keys is not None and keys[0] == pair and keys[1] == ports:
-                    wanted.add(frame)
-    finally:
-        capture.close()
-    return sorted(wanted)
-
-
-def _ends(buffer: bytes, link: int, at: int, end: int) -> tuple[set[bytes], set[int]] | None:
-    from pytest_conformance.analysis.traffic import linklayer, network
-
-    frame = linklayer.network_layer(link, buffer, at, end)
-    if frame is None:
-        return None
-    parsed = None
-    if frame.ethertype == 0x0800:
-        parsed = network.ipv4(buffer, frame.at, end)
-    elif frame.ethertype == 0x86DD:
-        parsed = network.ipv6(buffer, frame.at, end)
-    if parsed is None or parsed[0].protocol not in (6, 17) or parsed[0].end - parsed[0].at < 4:
-        return None
-    packet = parsed[0]
-    return {packet.source, packet.destination}, set(struct.unpack_from(">HH", packet.buffer, packet.at))
+    """Return the frames that a replay needs: the finding's own and all others of its conversations."""
+    return Cutter(source).conversations(item.frames, flow.time_first, flow.time_last)
 
 
 def replay(
@@ -106,3 +54,42 @@ def replay(
 
     again = inspect([capture], dataclasses.replace(context, keylog=context.keylog + "\n" + secrets))
     return next((o for o in again.objects if o.sha256 == sha256 and o.layers == tuple(layers)), None)
+
+
+class Replayed(NamedTuple):
+    """What became of a replay: the finding that was looked for, and what the minimal capture gave."""
+
+    id: str
+    sha256: str
+    layers: tuple[str, ...]
+    capture_unchanged: bool
+    found: TransferredObject | None
+
+
+def replay_file(finding: Path, context: Context) -> Replayed:
+    """Replay the layers of a finding's file on the minimal capture beside it.
+
+    Raises UsageError (USE-CAP-003) when the file is no finding, or names files that are not beside it.
+    """
+    try:
+        about = json.loads(finding.read_text("utf-8"))
+        wanted, small = about["object"]["sha256"], about["minimal_capture"]
+        content = _beside(finding, small["file"]).read_bytes()
+        secrets = _beside(finding, about["secrets"]).read_text("ascii") if about.get("secrets") else ""
+        layers, name, digest = tuple(about["layers"]), str(about["id"]), small["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "USE-CAP-003",
+            f"not the evidence of a finding: {error}",
+            where=str(finding),
+            expected="an ID.json that `conformance inspect --evidence` wrote, with its files beside it",
+            todo="give the file as it lies in the evidence folder",
+        ) from error
+    unchanged = hashlib.sha256(content).hexdigest() == digest
+    return Replayed(name, wanted, layers, unchanged, replay(content, context, layers, wanted, secrets))
+
+
+def _beside(finding: Path, name: str) -> Path:
+    if Path(name).name != name:
+        raise ValueError(f"{name!r} is not a file name")
+    return finding.parent / name

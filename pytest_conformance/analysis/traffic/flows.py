@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_conformance.analysis.traffic import network
 from pytest_conformance.analysis.traffic.addresses import Addresses
-from pytest_conformance.analysis.traffic.capture import Capture
+from pytest_conformance.analysis.traffic.capture import SPILL, Capture
 from pytest_conformance.analysis.traffic.flowstate import Flow, Tally
 from pytest_conformance.analysis.traffic.halves import Half, RawSegment
 from pytest_conformance.analysis.traffic.linklayer import ethernet, link_known, network_layer
@@ -42,14 +42,17 @@ class FlowTable:
         """Go through the whole capture."""
         capture, tally = self.capture, self.tally
         buffer, halves = capture.buffer, self.halves
-        fast, last = True, 0.0
+        fast, last, mark = True, 0.0, SPILL
+        frame = 0
         for frame, time, link, at, captured, original in capture.packets():
             if frame == 1:
                 tally.first = time
-            tally.packets = frame
             last = time
             if captured < original:
                 tally.snapped += 1
+            if at > mark:
+                capture.forget()
+                mark = at + SPILL
             fast = False
             if link == 1 and captured >= 54:
                 kind, version, total, position, protocol, key, seq, ack, words, flags = _FAST4(buffer, at + 12)
@@ -78,8 +81,8 @@ class FlowTable:
             self._slow(frame, time, link, at, captured)
             if self.closing and self.closing[0][0] < frame:
                 self._retire(frame)
-        if tally.packets:
-            tally.last = last
+        if frame:
+            tally.packets, tally.last = frame, last
         self.finish()
 
     def finish(self) -> None:

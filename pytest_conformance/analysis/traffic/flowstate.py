@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pytest_conformance.analysis.traffic.halves import Half
+from pytest_conformance.analysis.traffic.model import TlsInfo
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a recording says of an exchange besides its bytes: the layers they were taken from, the peer's name."""
+
+    layers: tuple[str, ...]
+    host: str = ""
+    tls: TlsInfo | None = None
 
 
 @dataclass
@@ -32,6 +42,7 @@ class Flow:
     protocol: int = 6
     datagrams: list[tuple[bool, int, int, float]] = field(default_factory=list)
     companion: bool = False
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         self.up = Half(self, True)

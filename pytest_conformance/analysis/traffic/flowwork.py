@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_conformance.analysis.traffic import datagrams, dns, protocols
 from pytest_conformance.analysis.traffic.capture import Capture
-from pytest_conformance.analysis.traffic.checksums import Checker, datagram_valid
+from pytest_conformance.analysis.traffic.checksums import Checker, wrong_datagrams
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
 from pytest_conformance.analysis.traffic.dnslog import DnsLog, Question
@@ -16,6 +16,7 @@ from pytest_conformance.analysis.traffic.flowstate import Flow
 from pytest_conformance.analysis.traffic.halves import Half, Stream
 from pytest_conformance.analysis.traffic.model import Accounting
 from pytest_conformance.analysis.traffic.ranges import RangeMap
+from pytest_conformance.analysis.traffic.recordings import Recording
 
 
 @dataclass
@@ -72,7 +73,7 @@ class FlowWorker:
     """Takes the flows of one capture apart."""
 
     def __init__(
-        self, capture: Capture, context: Context, examiner: Examiner, keylog: dict[bytes, dict[str, bytes]]
+        self, capture: Capture | Recording, context: Context, examiner: Examiner, keylog: dict[bytes, dict[str, bytes]]
     ) -> None:
         self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
         self.log = DnsLog()
@@ -91,32 +92,27 @@ class FlowWorker:
         if flow.transport != "tcp":
             parts = [self._read(segment[2], segment[1]) for segment in half.segments]
             stream = Stream(b"".join(parts), half.segments)
-            stream.missing_tail = half.volume - half.bytes
-            if half.up and flow.protocol == 17:
-                wrong = [s for s in half.segments if not datagram_valid(self.capture.buffer, s, flow.device, flow.peer)]
-                if wrong and not flow.local:
-                    flow.flags.add("checksum-bad")
-                    self.damaged += len(wrong)
+            stream.missing_tail = half.volume - half.bytes + half.unrecorded
             return stream
         source, destination = (flow.device, flow.peer) if half.up else (flow.peer, flow.device)
         pair = (flow.device_port, flow.peer_port) if half.up else (flow.peer_port, flow.device_port)
         ports = b"".join(port.to_bytes(2, "big") for port in pair)
-        checker = Checker(self.capture.buffer, half.segments, source, destination, ports)
-        stream = half.stream(self._read, checker)
-        if half.up and not flow.local:
-            self._damaged(flow, stream, checker)
-        return stream
+        return half.stream(self._read, Checker(self.capture.buffer, half.segments, source, destination, ports))
 
-    def _damaged(self, flow: Flow, stream: Stream, checker: Checker) -> None:
-        """Count upstream segments with a wrong checksum whose bytes no good copy replaced."""
-        bad = checker.bad()
-        if not bad:
+    def _damaged(self, flow: Flow, stream: Stream) -> None:
+        """Count upstream packets with a wrong checksum whose bytes no good copy replaced, for they may be misread."""
+        if flow.transport == "tcp":
+            ports = flow.device_port.to_bytes(2, "big") + flow.peer_port.to_bytes(2, "big")
+            bad = Checker(self.capture.buffer, flow.up.segments, flow.device, flow.peer, ports).bad()
+            kept = {segment[3] for segment in stream.segments} if bad else set()
+            bad = [segment for segment in bad if segment[3] in kept]
+        elif flow.protocol == 17:
+            bad = wrong_datagrams(self.capture.buffer, flow.up.segments, flow.device, flow.peer)
+        else:
             return
-        kept = {segment[3] for segment in stream.segments}
-        lost = [segment for segment in bad if segment[3] in kept]
-        if lost:
+        if bad:
             flow.flags.add("checksum-bad")
-            self.damaged += len(lost)
+            self.damaged += len(bad)
 
     def _side(self, flow: Flow, stream: Stream, up: bool) -> Side:
         marks = []
@@ -136,6 +132,9 @@ class FlowWorker:
         sink.handshake_allowance = self.context.policy.handshake_allowance
         mark = len(self.examiner.found)
         self._parse(flow, sink, self._side(flow, up, True), self._side(flow, down, False), number)
+        read = sink.messages or sink.up.understood > sink.up.opaque
+        if read and not flow.local:  # of what nobody read, nothing was misread
+            self._damaged(flow, up)
         result = self._result(flow, sink, up, down, number)
         for finding in self.examiner.found[mark:]:
             result.placed.append(self._place(finding, sink, up if finding.up else down))
@@ -177,7 +176,12 @@ class FlowWorker:
 
     def _parse(self, flow: Flow, sink: Sink, up: Side, down: Side, number: int) -> None:
         client, server = (up, down) if flow.initiated_by_device else (down, up)
-        conversation = Conversation(client, server, (flow.transport,), sink)
+        layers: tuple[str, ...] = (flow.transport,)
+        if flow.told is not None:
+            layers, sink.tls = flow.told.layers, flow.told.tls
+            sink.encrypted = "tls" in layers
+            sink.name("http-host", flow.told.host)
+        conversation = Conversation(client, server, layers, sink)
         if flow.transport == "tcp":
             protocols.stream(conversation)
         else:

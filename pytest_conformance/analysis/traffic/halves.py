@@ -79,6 +79,7 @@ class Half:
         "ordered",
         "position",
         "segments",
+        "unrecorded",
         "up",
         "volume",
     )
@@ -95,6 +96,7 @@ class Half:
         self.fin: int | None = None
         self.bytes = 0
         self.volume = 0
+        self.unrecorded = 0
         self.first_seen: float | None = None
 
     def syn(self, seq: int) -> None:
@@ -150,6 +152,7 @@ class Half:
         known = self.acked if self.fin is None or self.acked is None else min(self.acked, self.fin)
         if known is not None and known - end > 1:
             joined.missing_tail = known - end
+        joined.missing_tail += self.unrecorded
         return joined
 
 

@@ -28,6 +28,8 @@ from pytest_conformance.analysis.traffic.model import (
     ValidityCheck,
 )
 from pytest_conformance.analysis.traffic.naming import address_text, endpoint_of, purpose_of
+from pytest_conformance.analysis.traffic.opening import opened
+from pytest_conformance.analysis.traffic.recordings import ExchangeTable, Recording
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def inspect(captures: Sequence[Path | str | bytes], context: Context) -> Inspect
     facts: list[CaptureFacts] = []
     transfers: list[Transfer] = []
     for index, source in enumerate(captures):
-        capture = Capture(source, index)
+        capture = opened(source, index)
         try:
             _one(capture, context, objects, reports, facts, transfers)
         finally:
@@ -172,7 +174,7 @@ def inspect(captures: Sequence[Path | str | bytes], context: Context) -> Inspect
 
 
 def _one(
-    capture: Capture,
+    capture: Capture | Recording,
     context: Context,
     objects: list[TransferredObject],
     reports: list[FlowReport],
@@ -182,7 +184,11 @@ def _one(
     addresses = Addresses(context)
     examiner = Examiner(context, Budget(), keys=dict(context.canary.keys))
     worker = FlowWorker(capture, context, examiner, parse_keylog(context.keylog + "\n" + capture.secrets))
-    table = FlowTable(capture, addresses, worker.work)
+    table: FlowTable | ExchangeTable
+    if isinstance(capture, Recording):
+        table = ExchangeTable(capture, addresses, worker.work)
+    else:
+        table = FlowTable(capture, addresses, worker.work)
     table.run()
     from pytest_conformance.analysis.traffic.gathering import gather
 

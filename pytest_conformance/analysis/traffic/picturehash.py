@@ -78,10 +78,21 @@ def _lanczos(size: int, out: int) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
+def _narrowed(grey: Grey, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Resample the rows, some at a time: a product that small is not spread over threads, which costs far more."""
+    step = max(_SMALL // weights.size, 1)
+    turned = np.ascontiguousarray(weights.T)
+    return np.concatenate([grey[at : at + step].astype(np.float32) @ turned for at in range(0, len(grey), step)])
+
+
+_SMALL = 200_000
+"""Multiplications that the linear algebra library does in one thread."""
+
+
 def dhash(grey: Grey) -> int:
     """64-bit difference hash: 9 x 8 Lanczos-resampled grey, each pixel against its left neighbour."""
     height, width = grey.shape[:2]
-    across = np.clip(np.rint(grey.astype(np.float32) @ _lanczos(width, 9).T), 0, 255)
+    across = np.clip(np.rint(_narrowed(grey, _lanczos(width, 9))), 0, 255)
     small = np.clip(np.rint(_lanczos(height, 8) @ across), 0, 255)
     return int.from_bytes(np.packbits((small[:, 1:] > small[:, :-1]).astype(np.uint8)).tobytes(), "big")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_conformance.analysis.traffic.model import Accounting, FlowReport, TransferredObject
+from pytest_conformance.analysis.traffic.model import Accounting, FlowReport, Match, TransferredObject
 
 if TYPE_CHECKING:
+    from pytest_conformance.analysis.traffic.context import Context
     from pytest_conformance.analysis.traffic.inspection import Inspection
 
 
@@ -91,3 +92,10 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
         },
         "validity": [asdict(row) for row in inspection.validity],
     }
+
+
+def decoy_known(context: Context, match: Match) -> bool:
+    """Tell whether a decoy of the matched kind was given, so that its distance means something."""
+    canary = context.canary
+    known = {"phash": canary.decoy_faces, "template": canary.decoy_templates, "string": canary.decoy_strings}
+    return bool(known.get(match.kind))

@@ -54,6 +54,20 @@ def _cosines(values: Array, template: Array) -> Array:
     return np.asarray(dots / np.maximum(norms * np.linalg.norm(template), 1e-12))
 
 
+def _cosine(window: Array, template: Array) -> float:
+    return float(window @ template / max(float(np.linalg.norm(window) * np.linalg.norm(template)), 1e-12))
+
+
+def _cosine_of_most(window: Array, template: Array) -> float:
+    """Return the cosine without the components that are largest in the window, a sixteenth of them.
+
+    Bytes of something else, read as floats, are often a few wild numbers among almost zeros: such a window agrees
+    with every template that has one large component at the right place, and with nothing else of it.
+    """
+    most = np.argsort(np.abs(window))[: -max(1, len(window) // 16)]
+    return _cosine(window[most], template[most])
+
+
 def _clean(values: Array, limit: float) -> Array:
     """Replace what cannot be a template component, so that one wild number does not drown the rest."""
     with np.errstate(invalid="ignore"):
@@ -117,17 +131,10 @@ class TemplateMatcher:
             cosines = _cosines(values, template)
             top = int(np.argmax(cosines))
             window = values[top : top + len(template)]
-            exact = float(window @ template / max(float(np.linalg.norm(window) * np.linalg.norm(template)), 1e-12))
-            if exact < self.threshold or np.count_nonzero(window) < len(template) // 4:
+            exact = _cosine(window, template)
+            if min(exact, _cosine_of_most(window, template)) < self.threshold:
                 continue
-            decoy = max(
-                (
-                    float(window @ d / max(float(np.linalg.norm(window) * np.linalg.norm(d)), 1e-12))
-                    for d in self._decoys
-                    if len(d) == len(window)
-                ),
-                default=None,
-            )
+            decoy = max((_cosine(window, d) for d in self._decoys if len(d) == len(window)), default=None)
             return TemplateFound(name, base + top * size, base + (top + len(template)) * size, form, exact, decoy)
         return None
 

@@ -8,14 +8,16 @@ import quopri
 import re
 import urllib.parse
 from collections.abc import Iterator
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
 SHORTEST_RUN = 48
 _RUN = re.compile(rb"[A-Za-z0-9+/_\-]{48,}={0,2}")
 _LINES = re.compile(rb"(?:[A-Za-z0-9+/]{40,128}\r?\n[ \t]?){2,}[A-Za-z0-9+/]*={0,2}")
-_HEX = frozenset(b"0123456789abcdefABCDEF")
-_BASE32 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-_BASE32HEX = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
+_HEX = b"0123456789abcdefABCDEF"
+_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE32HEX = b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
+_UPPER, _LOWER, _DIGITS = (string.encode() for string in (ascii_uppercase, ascii_lowercase, digits))
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n\f\v"
 _ESCAPED = re.compile(rb"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-7]{3}|[nrtbf/\"'\\])")
 
@@ -51,14 +53,19 @@ def is_text(data: bytes) -> bool:
 
 
 def _codes(text: bytes) -> tuple[str, ...]:
-    letters = frozenset(text.rstrip(b"="))
-    if letters <= _HEX and len(text) % 2 == 0:
+    text = text.rstrip(b"=")
+    if len(text) % 2 == 0 and _only(text, _HEX):
         return ("hex", "base64")
-    if letters <= _BASE32:
+    if _only(text, _BASE32):
         return ("base32", "base64")
-    if letters <= _BASE32HEX:
+    if _only(text, _BASE32HEX):
         return ("base32hex", "base64")
-    return ("base64url",) if letters & frozenset(b"-_") else ("base64",)
+    return ("base64url",) if b"-" in text or b"_" in text else ("base64",)
+
+
+def _only(text: bytes, letters: bytes) -> bool:
+    """Tell whether a text has no other letters; a short head decides it for most."""
+    return not text[:64].translate(None, letters) and not text.translate(None, letters)
 
 
 def runs(data: bytes) -> Iterator[Run]:
@@ -109,9 +116,8 @@ def looks_random(text: bytes) -> bool:
 
     True base64 of unknown bytes mixes upper case, lower case and digits; hex and base32 mix letters and digits.
     """
-    upper = sum(65 <= c <= 90 for c in text)
-    lower = sum(97 <= c <= 122 for c in text)
-    digits = sum(48 <= c <= 57 for c in text)
+    size = len(text)
+    upper, lower, digits = (size - len(text.translate(None, letters)) for letters in (_UPPER, _LOWER, _DIGITS))
     if len(frozenset(text)) < 9:
         return False
     least = max(2, len(text) // 20)

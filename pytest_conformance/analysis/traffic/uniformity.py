@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 _LIMIT = 330.52
@@ -25,5 +27,6 @@ def repeated_blocks(data: bytes, size: int = 16) -> int:
     """Number of aligned blocks that occur more than once: the mark of AES-ECB."""
     part = data[: 1 << 20]
     blocks = [part[i : i + size] for i in range(0, len(part) - size + 1, size)]
-    varied = [block for block in blocks if len(set(block)) >= 8]
-    return len(varied) - len(set(varied))
+    if len(set(blocks)) == len(blocks):
+        return 0
+    return sum(count - 1 for block, count in Counter(blocks).items() if count > 1 and len(set(block)) >= 8)

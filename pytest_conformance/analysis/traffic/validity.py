@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.traffic.model import ValidityCheck
+from pytest_conformance.analysis.traffic.opening import RECORDED
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.inspection import Inspection
@@ -20,6 +21,7 @@ def examine(inspection: Inspection) -> tuple[ValidityCheck, ...]:
         _gaps(inspection),
         _snaplen(inspection),
         _damage(inspection),
+        _coverage(inspection),
         _checksums(inspection),
         _window(inspection),
         _clock(inspection),
@@ -60,11 +62,17 @@ def _snaplen(inspection: Inspection) -> ValidityCheck:
 
 
 def _damage(inspection: Inspection) -> ValidityCheck:
-    flags = sorted({flag for facts in inspection.captures for flag in facts.flags})
+    flags = sorted({flag for facts in inspection.captures for flag in facts.flags} - {RECORDED})
     links = sorted({link for facts in inspection.captures for link in facts.tally.unknown_links})
     if links:
         flags.append("link-unknown")
     return _row("file", not flags, flags[0] if flags else "", ", ".join(flags) or "capture files are whole")
+
+
+def _coverage(inspection: Inspection) -> ValidityCheck:
+    recorded = [facts.name for facts in inspection.captures if RECORDED in facts.flags]
+    text = f"{', '.join(recorded)} shows recorded exchanges, not what else the device sent" if recorded else "packets"
+    return _row("coverage", not recorded, RECORDED, text)
 
 
 def _checksums(inspection: Inspection) -> ValidityCheck:

@@ -14,6 +14,7 @@ from pytest_conformance.simulation.cloud.broker import Broker
 from pytest_conformance.simulation.cloud.hosts import Host
 from pytest_conformance.simulation.cloud.http_door import serve_http
 from pytest_conformance.simulation.cloud.rest import Rest
+from pytest_conformance.simulation.cloud.side_doors import COAP, PRIVATE, serve_coap, serve_private
 from pytest_conformance.simulation.cloud.store import Item, Store
 from pytest_conformance.simulation.farend import Json
 from pytest_conformance.simulation.network import Network, addresses
@@ -71,6 +72,23 @@ class Cloud:
         if self._started:
             self._serve_address(host)
         return host
+
+    def open_side_doors(self, name: str) -> None:
+        """Open what leaking devices use at the host `name`: CoAP over UDP and a private protocol over TCP."""
+        host = self.host(name)
+        key = f"side doors of {host.address}"
+        with self._lock:
+            if key in self._served or not self._started:
+                return
+            self._served.add(key)
+
+        def note(path: str, body: bytes, peer: str) -> None:
+            content = (host.name, path, "application/octet-stream", body, self._network.sender_of(peer))
+            self.store.receive(Item(self._timeline.now(), *content))
+
+        serve_coap(self._network.serve(host.address, COAP, "udp"), note)
+        door = self._network.serve(host.address, PRIVATE)
+        self._accept(door, lambda connection, *_: serve_private(connection, note), secure=False)
 
     def find(self, name: str) -> Host | None:
         """Return the host of that name, if there is one."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from pytest_conformance.simulation.cloud.accounts import Accounts
 from pytest_conformance.simulation.cloud.hosts import Host, Request, Response
+from pytest_conformance.simulation.cloud.websocket_door import handshake, read_messages
 
 LARGEST_BODY = 64 << 20
 _PATIENCE = 30.0
@@ -45,6 +47,9 @@ def serve_http(
             if host is None:
                 self._send(Response(421, b'{"error":"no such host here"}'))
                 return
+            if (self.headers.get("Upgrade") or "").lower() == "websocket":
+                self._speak_websocket(host)
+                return
             self._send(answer(host, self._request(host, body)))
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
@@ -55,6 +60,13 @@ def serve_http(
             kind, _, token = headers.get("authorization", "").partition(" ")
             account = accounts.by_token(token.strip()) if kind.lower() == "bearer" else None
             return Request(host.name, self.command, path, query, headers, body, sender, account)
+
+        def _speak_websocket(self, host: Host) -> None:
+            """Take each message as if it had been posted to the path."""
+            self.close_connection = True
+            self.wfile.write(handshake(self.headers.get("Sec-WebSocket-Key") or ""))
+            for message in read_messages(self.rfile, self.wfile.write):
+                answer(host, replace(self._request(host, message), method="POST"))
 
         def _body(self) -> bytes:
             if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():

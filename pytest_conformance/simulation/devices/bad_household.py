@@ -160,6 +160,20 @@ class KeepsAfterErase(Erasing):
         self.device.log("account-cancelled")
 
 
+@known_bad("sends-after-deletion", kind=ANY, slot="erasing", breaks=["CN-PIPL-47.a"])
+class SendsAfterDeletion(Erasing):
+    """Goes on telling the cloud the name of an owner whose account was cancelled."""
+
+    def cancel_account(self) -> None:
+        told = json.dumps({"last_owner": self.device.get(Owner).name}).encode()
+        super().cancel_account()
+
+        def tell() -> None:
+            self.device.get(CloudLink).request("POST", "/v1/sync", told)
+
+        self.device.every(45.0, tell)
+
+
 # --- secrets and ports
 
 

@@ -110,7 +110,7 @@ class CloudLink(Behaviour):
             return False
         try:
             raw = self.world.net.connect(self.hosts["mqtt"], 8883, "device", TIMEOUT)
-            with self._context().wrap_socket(raw, server_hostname=self.hosts["mqtt"]) as line:
+            with self.tls().wrap_socket(raw, server_hostname=self.hosts["mqtt"]) as line:
                 line.sendall(mqtt_connect(self.device.facts.serial, account.name, account.token))
                 if line.recv(4)[:1] != b"\x20":
                     return False
@@ -125,11 +125,13 @@ class CloudLink(Behaviour):
         port = 443 if self.encrypted else 80
         connection = http.client.HTTPConnection(name, port, timeout=TIMEOUT)
         raw = self.world.net.connect(name, port, sender, TIMEOUT)
-        connection.sock = self._context().wrap_socket(raw, server_hostname=name) if self.encrypted else raw
+        connection.sock = self.tls().wrap_socket(raw, server_hostname=name) if self.encrypted else raw
         return connection
 
-    def _context(self) -> ssl.SSLContext:
-        return self.world.net.tls_context(self.device.keylog, self.verify, self.min_version, self.max_version)
+    def tls(self, *, keylog: bool = True) -> ssl.SSLContext:
+        """Return a client context; its session keys go to the key log unless `keylog` is False."""
+        log = self.device.keylog if keylog else None
+        return self.world.net.tls_context(log, self.verify, self.min_version, self.max_version)
 
     def _authorisation(self) -> dict[str, str]:
         account = self.world.cloud.accounts.get(self.account)

@@ -8,13 +8,17 @@ from pytest_conformance.simulation.instruments.label_reader import LabelReader
 from pytest_conformance.simulation.instruments.lux import Lux
 from pytest_conformance.simulation.instruments.meter import Meter
 from pytest_conformance.simulation.instruments.mover import Mover
+from pytest_conformance.simulation.instruments.outlet import Outlet
 from pytest_conformance.simulation.instruments.supply import Supply
 from pytest_conformance.simulation.world import World
 
-__all__ = ["Contact", "Gnss", "LabelReader", "Lux", "Meter", "Mover", "Supply", "add_instruments"]
+__all__ = ["Contact", "Gnss", "LabelReader", "Lux", "Meter", "Mover", "Outlet", "Supply", "add_instruments"]
 
 
 def add_instruments(world: World) -> None:
     """Add every simulated instrument to `world`."""
-    for kind in (Supply, Meter, Gnss, Contact, Mover, LabelReader, Lux):
+    supply = Supply(world)
+    world.add(supply)
+    world.add(Outlet(supply.stage))
+    for kind in (Meter, Gnss, Contact, Mover, LabelReader, Lux):
         world.add(kind(world))

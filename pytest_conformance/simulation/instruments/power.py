@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 
 from pytest_conformance.simulation.farend import Json
@@ -26,9 +27,11 @@ class PowerStage:
         self._fed = 0
         self._timer: Timer | None = None
         self.output: list[Mapping[str, Json]] = []
-        """Each change of the output: world time in ns, on or off, and why."""
+        """Each change of the output: world time and host's monotonic time in ns, on or off, and why."""
         self.trips: set[str] = set()
         """"OV", "OC" and "WDOG", until cleared."""
+        self.mains = True
+        """Whether the supply itself is fed; see `feed_mains`."""
         self.stuck = False
         """A welded relay: the output stays on whatever is said."""
         self.fed_back = 0.0
@@ -56,11 +59,24 @@ class PowerStage:
     def switch(self, on: bool, why: str) -> None:
         """Switch the output; tripped protections keep it off."""
         with self._lock:
-            on = (on and not self.trips) or (self.stuck and self.on)
+            on = ((on and not self.trips) or (self.stuck and self.on)) and self.mains
             if on != self.on:
                 self.on = on
-                self.output.append({"at": self._world.timeline.now(), "on": on, "why": why})
+                self._note(on, why)
         self.settle()
+
+    def feed_mains(self, on: bool, why: str) -> None:
+        """Give or take the mains: without it no output has volts, whatever its relay does."""
+        with self._lock:
+            if self.on and not on:
+                self.on = False
+                self._note(False, why)
+            self.mains = on
+        self.settle()
+
+    def _note(self, on: bool, why: str) -> None:
+        wall = time.monotonic_ns()
+        self.output.append({"at": self._world.timeline.now(), "wall": wall, "on": on, "why": why})
 
     def trip(self, what: str) -> None:
         with self._lock:

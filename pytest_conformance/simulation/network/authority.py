@@ -22,6 +22,8 @@ class Authority:
     def __init__(self, name: str = "Bench test authority") -> None:
         self._lock = threading.Lock()
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self.issued: set[bytes] = set()
+        """Every certificate that was signed, DER."""
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._certificate = (
@@ -55,6 +57,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
+        self.issued.add(certificate.public_bytes(serialization.Encoding.DER))
         secret = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

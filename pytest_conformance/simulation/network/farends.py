@@ -26,6 +26,7 @@ class AccessPoint:
             {
                 "GET /v1/status": self._status,
                 "POST /v1/uplink": self._uplink,
+                "POST /v1/clock": self._clock,
                 "POST /v1/redirect": self._redirect,
                 "POST /v1/release": self._release,
             }
@@ -57,6 +58,7 @@ class AccessPoint:
             "door": self._network.door,
             "door_reason": self._network.door_reason,
             "up": self._network.up.value,
+            "clock": {"ahead": self._network.ahead, "asked": self._network.time_asked},
             "device": {"address": self._network.bench_address(), "foreign_ports": list(foreign_ports())},
             "hosts": self._network.hosts(),
         }
@@ -68,6 +70,14 @@ class AccessPoint:
         self._orders.append({"uplink": up})
         self._network.up.set(up)
         return {"up": up}
+
+    def _clock(self, request: Mapping[str, Json]) -> Json:
+        ahead = request.get("ahead")
+        if isinstance(ahead, bool) or not isinstance(ahead, int | float) or not abs(ahead) < 1e9:
+            raise ValueError(f"ahead must be seconds, not {ahead!r}")
+        self._orders.append({"clock": ahead})
+        self._network.ahead = float(ahead)
+        return {"ahead": float(ahead)}
 
     def _redirect(self, request: Mapping[str, Json]) -> Json:
         host, address, port = request.get("host"), request.get("address"), request.get("port")

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -36,6 +37,7 @@ class Network:
     """
 
     def __init__(self, timeline: Timeline, door: Door, fallback: Door | None = None) -> None:
+        self._timeline = timeline
         self._door = door
         self._fallback = fallback
         self._lock = threading.Lock()
@@ -49,6 +51,10 @@ class Network:
         """Why the fallback door was taken; empty when the first choice opened."""
         self.authority = Authority()
         """Signs the certificates of every honest service of this world."""
+        self.ahead = 0.0
+        """Seconds by which the segment's time servers are ahead of the world's true time."""
+        self.time_asked = 0
+        """How often somebody asked one of them."""
         self.up: Signal[bool] = Signal(timeline, True)
         self.up.listen(lambda up: self._door.set_uplink(up))
 
@@ -133,6 +139,10 @@ class Network:
         return context
 
     # -- for services of the internet and the access point --------------------------------------------------------
+
+    def wall(self) -> float:
+        """Return the time that the time servers tell, seconds since 1970: the world's, and `ahead`."""
+        return time.time() + (self._timeline.now() - time.monotonic_ns()) / 1e9 + self.ahead
 
     def add_host(self, host: str, address: str | None = None) -> str:
         """Give `host` an address, the next free one of the internet unless given; return it. Again: the same one."""

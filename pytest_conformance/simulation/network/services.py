@@ -6,7 +6,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 
 from pytest_conformance.simulation.network import addresses, dns
@@ -29,17 +28,19 @@ def start_name_server(network: Network) -> None:
 
 
 def start_time_server(network: Network) -> None:
-    """Answer SNTP requests with the wall clock as time.example, 203.0.113.20:123."""
+    """Answer SNTP requests with the world's time as time.example, 203.0.113.20:123, and at the access point."""
     network.add_host("time.example", addresses.TIME)
 
     def respond(query: bytes) -> bytes:
         if len(query) < 48 or query[0] & 7 != 3:
             raise ValueError("not a client request")
-        now = struct.pack(">Q", int((time.time() + _SINCE_1900) * 2**32))
+        network.time_asked += 1
+        now = struct.pack(">Q", int((network.wall() + _SINCE_1900) * 2**32))
         head = struct.pack(">BBbbII4s", query[0] & 0x38 | 4, 1, 6, -20, 0, 0, b"SIM\0")
         return head + now + query[40:48] + now + now
 
-    _answer_datagrams(network.serve(addresses.TIME, addresses.NTP_PORT, "udp"), respond)
+    for address in (addresses.TIME, addresses.ACCESS_POINT):
+        _answer_datagrams(network.serve(address, addresses.NTP_PORT, "udp"), respond)
 
 
 def _answer_datagrams(served: socket.socket, respond: Callable[[bytes], bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import ssl
 from pathlib import Path
@@ -253,3 +254,26 @@ def test_http2_by_alpn_inside_tls(wire: Any, look: Any, face_jpeg: bytes, certif
     turns, keys = _session(certificate, tmp_path, ssl.TLSVersion.TLSv1_2, "", [connection.data_to_send()])
     wire.tcp(turns, port=443)
     assert [o.data for o in look(wire, keylog=keys).faces()] == [face_jpeg]
+
+
+def test_a_finding_inside_tls_takes_its_own_keys_along(
+    certificate: tuple[Path, Path], tmp_path: Path, wire: Any, context: Any, face_jpeg: bytes
+) -> None:
+    from pytest_conformance.analysis.traffic import evidence, evidencepack, inspect
+
+    turns, keylog = _session(certificate, tmp_path, ssl.TLSVersion.TLSv1_3, "", [_post(face_jpeg)])
+    wire.tcp(turns, port=443)
+    wire.tcp([(True, b"GET / HTTP/1.1\r\nHost: c\r\n\r\n")], sport=41001)
+    others = "CLIENT_RANDOM " + "ab" * 32 + " " + "cd" * 48 + "\n"
+    found = inspect([wire.pcap()], dataclasses.replace(context, keylog=others + keylog))
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    for name, content in evidencepack.files(found, [wire.pcap()]):
+        (folder / name).write_bytes(content)
+    (finding,) = folder.glob("face_image-*.json")
+    kept = finding.with_suffix(".keylog").read_text()
+    assert "ab" * 32 not in kept
+    assert len(finding.with_suffix(".pcap").read_bytes()) < len(wire.pcap())
+    done = evidence.replay_file(finding, context)
+    assert done.found is not None
+    assert done.found.data == face_jpeg

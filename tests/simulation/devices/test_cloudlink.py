@@ -107,7 +107,7 @@ def test_without_an_account_nothing_is_published(lock: Lock) -> None:
 
 
 def test_tls_below_1_2_is_never_offered(owned: Lock) -> None:
-    assert owned.device.get(CloudLink)._context().minimum_version == ssl.TLSVersion.TLSv1_2
+    assert owned.device.get(CloudLink).tls().minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_a_connect_packet_names_client_user_and_password() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from pytest_conformance.simulation.devices.base import Behaviour, Device
@@ -23,6 +24,8 @@ class Enrolment(Behaviour):
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
+        self.listeners: list[Callable[[str, bytes], None]] = []
+        """Called with user and picture when a face was enrolled."""
         self._user = ""
         self._until = 0
 
@@ -76,7 +79,9 @@ class Enrolment(Behaviour):
         self.device.get(Storage).drop(f"picture/{user}")
 
     def enrolled(self, user: str, picture: bytes) -> None:
-        """Called when a face was enrolled."""
+        """Tell those who listen that a face was enrolled."""
+        for each in self.listeners:
+            each(user, picture)
 
     def start(self) -> None:
         for name in self.device.get(Storage).names("picture/"):

@@ -44,13 +44,14 @@ class FaceSensor(Behaviour):
 
     @verb("preview")
     def preview(self) -> Json:
-        """The test build's view of what the sensor sees, whatever the permission says: for the bench only."""
+        """The test build's view of what the sensor sees, and its template: for the bench only, permitted or not."""
         views = self.world.scene.render(CAMERA)
         face = find_face(views.visible)
         if face is None:
             return {"face": False}
         data = base64.b64encode(picture_of(views, face)).decode()
-        return {"face": True, "media_type": "image/jpeg", "data": data}
+        vector = [round(float(each), 6) for each in vector_of(views, face)]
+        return {"face": True, "media_type": "image/jpeg", "data": data, "template": vector}
 
 
 class Liveness(Behaviour):

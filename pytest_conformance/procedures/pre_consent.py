@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FirstContact:
+class PreConsentTraffic:
     """From factory state, without consent: rules met, personal data kept and sent.
 
     `began` and `ended` bound the soak (bench ns); `kept` names planted or sensed things found in storage at its
@@ -47,7 +47,7 @@ class FirstContact:
 
 
 @procedure
-def first_contact(
+def pre_consent_traffic(
     device: Device,
     bench: Bench,
     run: Run,
@@ -55,12 +55,12 @@ def first_contact(
     canaries: Canaries,
     declaration: Declaration,
     profile: Profile,
-) -> FirstContact:
+) -> PreConsentTraffic:
     """Boot from factory state, give every sensor something to sense, and agree to nothing."""
     with run.step("Setup", "Factory reset"):
         device.factory_reset()
     sensors = tuple(each.name for each in declaration.sensors)
-    with tap.watch("first-contact") as recording:
+    with tap.watch("pre-consent") as recording:
         began = recording.mark("boot")
         with run.step("Stimulate", f"{profile.windows.soak:g} s on the first screen, all sensors stimulated"):
             for sensor in sensors:
@@ -78,5 +78,5 @@ def first_contact(
         kept = canaries.found_in(image)
         stored = tuple(device.stored_since(began))
     traffic = recording.result()
-    flash = run.evidence(image, name="first-contact-flash.bin", media_type="application/octet-stream", face=True)
-    return FirstContact(began, ended, rules, traffic, sensors, kept, stored, refused, (*traffic.evidence, flash))
+    flash = run.evidence(image, name="pre-consent-flash.bin", media_type="application/octet-stream", face=True)
+    return PreConsentTraffic(began, ended, rules, traffic, sensors, kept, stored, refused, (*traffic.evidence, flash))
