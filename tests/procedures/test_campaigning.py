@@ -283,7 +283,7 @@ def void(ready: Set, number: int, change: Callable[[Recognised], Recognised]) ->
         (lambda seen: replace(seen, appeared=False), "no-stimulus"),
     ],
 )
-def test_a_void_trial_is_kept_with_its_reason_and_shown_again(
+def test_C02_C05_C06_a_void_trial_is_kept_with_its_reason_and_shown_again(
     ready: Set, change: Callable[[Recognised], Recognised], reason: str
 ) -> None:
     seen = void(ready, 3, change)
@@ -307,7 +307,7 @@ def test_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
     assert [each.void for each in ready.go().trials[:3]] == ["", "clock-step", ""]
 
 
-def test_a_lock_out_between_presentations_is_timed_and_no_rejection(ready: Set) -> None:
+def test_C05_a_lock_out_between_presentations_is_timed_and_no_rejection(ready: Set) -> None:
     def lock(number: int, seen: Recognised) -> Recognised:
         if number == 4:
             ready.device.locked_since = seen.ended
@@ -333,7 +333,7 @@ def test_a_device_that_stays_locked_out_ends_the_campaign_without_a_verdict(read
 # --- ends that are no verdict
 
 
-def test_stopping_never_passes(ready: Set) -> None:
+def test_I08_stopping_never_passes(ready: Set) -> None:
     ready.device.before = lambda number, seen: (setattr(ready, "stopped", number >= 5), seen)[1]
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict, len(seen.trials)) == ("aborted", "", 5)
@@ -368,7 +368,7 @@ def test_a_fault_of_the_bench_voids_the_trial_and_is_not_swallowed(ready: Set) -
     assert [row["reason"] for row in trials_in(ready.run)] == ["", "", "bench"]
 
 
-def test_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
+def test_B22_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
     ready.device.before = lambda number, seen: replace(seen, lux=20.0 if number > 2 else 300.0)
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict) == ("environment", "")
@@ -376,7 +376,7 @@ def test_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
     assert "lux 20" in seen.decided.reason
 
 
-def test_trials_are_bounded_however_many_are_void(ready: Set) -> None:
+def test_I09_at_the_maximum_of_trials_an_undecided_rule_has_no_verdict_and_its_numbers(ready: Set) -> None:
     ready.device.before = lambda number, seen: replace(seen, lux=20.0 if number % 3 else 300.0)
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict) == ("maximum", "")
@@ -388,7 +388,7 @@ def test_trials_are_bounded_however_many_are_void(ready: Set) -> None:
 # --- plans that change, artefacts that wear
 
 
-def test_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> None:
+def test_I10_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> None:
     def edit(number: int, seen: Recognised) -> Recognised:
         if number == 2:
             ready.path.write_text(ready.path.read_text().replace("n: 6", "n: 5"))
@@ -432,7 +432,7 @@ def _folder(ready: Set) -> Path:
     return folder
 
 
-def test_an_artefact_is_not_shown_once_more_than_it_may_be(ready: Set) -> None:
+def test_I05_an_artefact_is_not_shown_once_more_than_it_may_be(ready: Set) -> None:
     ready.runner.uses["M1"] = 498
     with pytest.raises(MethodError) as caught:
         ready.go()
