@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import random
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from pytest_conformance.analysis.biometrics.plans import seal
 from pytest_conformance.clock import SECOND, RealClock
 from pytest_conformance.devices.roles import Answer, Recognised
 from pytest_conformance.errors import LinkError, MethodError
-from pytest_conformance.procedures.campaign_rows import statement
+from pytest_conformance.procedures.campaign_rows import annex, statement
 from pytest_conformance.procedures.campaigning import OUTSIDE, Conduct, Runner
 from pytest_conformance.record import Run, read_journal
 from pytest_conformance.stimulus.design import GENUINE, design
@@ -262,6 +263,15 @@ def test_the_curtailed_campaign_says_what_the_full_plan_says(tmp_path: Path, rul
 def _accepting(made: Set, left: dict[Any, Iterator[bool]]) -> Callable[[str], bool]:
     species = {shown.id: cell for cell, shows in made.design.shows.items() for shown in shows}
     return lambda what: True if what.startswith("S") else next(left[species[what]])
+
+
+def test_the_annex_has_a_line_for_each_trial_and_no_formula(ready: Set) -> None:
+    ready.device.before = lambda number, seen: replace(seen, lux=50.0) if number == 2 else seen
+    seen = ready.go()
+    strange = replace(seen, trials=(replace(seen.trials[0], said="=1+1"), *seen.trials[1:]))
+    rows = list(csv.DictReader(annex(strange).decode().splitlines()))
+    assert len(rows) == len(seen.trials)
+    assert (rows[0]["said"], rows[1]["void"], rows[1]["lux"]) == ("'=1+1", "conditions", "50.0")
 
 
 # --- trials that must not count
