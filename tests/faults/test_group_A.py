@@ -76,6 +76,7 @@ def stopped(ran: Any, far: Any, moment: int) -> None:
     assert verify_run(ran.folder) == []
 
 
+@LONG
 def test_A02_I08_interrupt_once(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
     """Ctrl-C, the operator's stop: off within 1 s and read back, results kept, the open clause aborted, exit code 2."""
     ran = hanging(begin, bench_file(), until)
@@ -103,6 +104,7 @@ def test_A04_sigterm_and_a_closed_terminal(
     stopped(ran, far, ran.kill(number))
 
 
+@LONG
 def test_A04_sigterm_while_stuck_is_left_to_the_supervisor(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
     """A run that sits in foreign code never comes to its signal handler; its supervisor heard of the signal."""
     ran = begin(HANG.replace("clock.sleep(600)", LOCKED_UP), bench_file())

@@ -21,7 +21,7 @@ import pytest
 from pytest_conformance.record import read_journal, verify_run
 from pytest_conformance.reports import build_views
 
-COUNT = int(os.environ.get("FAULTS_KILLS", "500")) if os.environ.get("FAULTS") else 4
+COUNT = int(os.environ.get("FAULTS_KILLS", "500")) if os.environ.get("FAULTS") else 2
 """SIGKILLs: five hundred in `make faults`, a few otherwise."""
 IN_A_ROW = 4
 """Kills of one run before it is let go on to its end."""
