@@ -23,5 +23,8 @@ wheel-test: setup
 setup:
 	@tools/setup.sh
 
+interception: setup
+	@tools/interception.sh
+
 clean:
 	rm -rf .venv dist build runs .mypy_cache .ruff_cache .pytest_cache
