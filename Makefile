@@ -1,5 +1,5 @@
 # Two commands: `make bench` runs the main job, `make test` passes the tests. Each does its own set-up.
-.PHONY: bench test lint setup wheel wheel-test clean
+.PHONY: bench test lint setup interception wheel wheel-test clean
 
 bench: setup
 	@tools/bench.sh

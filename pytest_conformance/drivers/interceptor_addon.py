@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 REPORT = "CONFORMANCE_INTERCEPTOR_REPORT"
@@ -16,8 +17,9 @@ REPORT = "CONFORMANCE_INTERCEPTOR_REPORT"
 class Outcomes:
     """Appends lines `{"port", "id", "what", ...}`: "accepted", "refused", "no-server", "bytes"."""
 
-    def __init__(self) -> None:
-        self._report = open(os.environ[REPORT], "a", buffering=1, encoding="utf-8")  # noqa: SIM115 - lives as long as mitmproxy
+    def load(self, loader: Any) -> None:
+        """Open the report; called once when mitmproxy starts."""
+        self._report = Path(os.environ[REPORT]).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 - kept open
 
     def tls_start_server(self, data: Any) -> None:
         """Ask the true host for the name that the device asked for."""

@@ -108,7 +108,8 @@ def interception(
         outcomes, version = between.outcomes(), between.version
     finally:
         between.close()
-    return _observed(before, after, functions, outcomes, trusted, version)
+    hosts = [each.host for each in places]
+    return _observed(before.result(), after.result(), hosts, functions, outcomes, trusted, version)
 
 
 def _upstreams(declaration: Declaration, cloud: Cloud) -> list[Route]:
@@ -140,16 +141,15 @@ def _use(device: Device, bench: Bench, recording: Recording, functions: Sequence
 
 
 def _observed(
-    before: Recording,
-    after: Recording,
+    one: Traffic,
+    other: Traffic,
+    hosts: Sequence[str],
     functions: Sequence[str],
     outcomes: tuple[Outcome, ...],
     trusted: Done,
     version: str,
 ) -> Interception:
-    one, other = before.result(), after.result()
     reached = {each.host for each in one.endpoints if each.bytes_up}
-    hosts = dict.fromkeys(each.host for each in outcomes)
     states = [
         state_of(each, outcomes, authority_installed=trusted.ok, passed_through=each in reached) for each in hosts
     ]
