@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_conformance.analysis.traffic.parity import EndpointState, Outcome, Parity, parity, state_of
+from pytest_conformance.analysis.traffic.parity import EndpointState, Outcome, Parity, alone, parity, state_of
 from pytest_conformance.analysis.traffic.slots import TOTAL
 from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import procedure
@@ -46,7 +46,8 @@ class Interception:
     def differs(self) -> tuple[str, ...]:
         """Return in words where the device behaves differently when somebody stands in between."""
         rows = ((name, each) for name, compared in self.parity.items() for each in compared)
-        return tuple(f"{name}, {each.host}: {each.why}" for name, each in rows if not each.agrees)
+        differing = tuple(f"{name}, {each.host}: {each.why}" for name, each in rows if not each.agrees)
+        return (*differing, *alone(self.passive.volumes, self.intercepted.volumes))
 
     def closed(self) -> tuple[EndpointState, ...]:
         """Return the hosts whose content could not be opened."""
@@ -86,8 +87,9 @@ def interception(
     profile: Profile,
 ) -> Interception:
     """Use every function with nobody in between, then with mitmproxy in between; compare, and read what it opened."""
-    from pytest_conformance.drivers.interceptor import Interceptor
+    from pytest_conformance.drivers.interceptor import Interceptor, find_mitmdump
 
+    find_mitmdump()
     places = _upstreams(declaration, cloud)
     with run.step("Setup", "Factory reset, set up, cloud consents declined"):
         scopes = {each.scope for each in declaration.cloud_consents}

@@ -78,18 +78,26 @@ def state_of(
 
 
 def parity(passive: Mapping[str, Sequence[float]], intercepted: Mapping[str, Sequence[float]]) -> tuple[Parity, ...]:
-    """Compare the bytes per event of both runs, host by host; a host in only one of them does not agree."""
+    """Compare the bytes per event of one type in both runs, host by host; for hosts in one run only see `alone`."""
     hosts = sorted({*passive, *intercepted})
     return tuple(_compared(each, passive.get(each, ()), intercepted.get(each, ())) for each in hosts)
+
+
+def alone(passive: Mapping[str, Sequence[float]], intercepted: Mapping[str, Sequence[float]]) -> tuple[str, ...]:
+    """Return in words which hosts got content in only one of the runs, over all events."""
+    before, after = ({host for host, row in run.items() if any(row)} for run in (passive, intercepted))
+    return (
+        *(f"{host}: content goes to it in run A only" for host in sorted(before - after)),
+        *(f"{host}: content goes to it in run B only" for host in sorted(after - before)),
+    )
 
 
 def _compared(host: str, passive: Sequence[float], intercepted: Sequence[float]) -> Parity:
     one, other = tuple(passive), tuple(intercepted)
     if not any(one) and not any(other):
         return Parity(host, one, other, 1.0, True)
-    if not any(one) or not any(other):
-        run = "run A only" if any(one) else "run B only"
-        return Parity(host, one, other, 0.0, False, f"content goes to it in {run}")
+    if not one or not other:
+        return Parity(host, one, other, 1.0, True)
     from scipy.stats import mannwhitneyu
 
     p = float(mannwhitneyu(one, other, alternative="two-sided").pvalue)
