@@ -58,13 +58,6 @@ class Interception:
 
         Raises MethodError MET-INT-002 (it behaves differently) or MET-INT-003 (a host stays closed: pinned, ...).
         """
-        if different := self.differs():
-            raise MethodError(
-                "MET-INT-002",
-                f"behaves-differently-under-interception: {'; '.join(different[:3])}",
-                expected="the same bytes for the same use in both runs, to the same hosts",
-                todo="ask for the endpoint's log, or for the session keys of the passive run",
-            )
         for each in self.closed():
             name = "pinned" if each.state == "refused" else each.state
             raise MethodError(
@@ -72,6 +65,13 @@ class Interception:
                 f"{name}: {each.host} cannot be opened ({each.why})",
                 expected="content that can be read in between",
                 todo="install the bench's authority by the test build, or lend the session keys",
+            )
+        if different := self.differs():
+            raise MethodError(
+                "MET-INT-002",
+                f"behaves-differently-under-interception: {'; '.join(different[:3])}",
+                expected="the same bytes for the same use in both runs, to the same hosts",
+                todo="ask for the endpoint's log, or for the session keys of the passive run",
             )
 
 

@@ -55,19 +55,24 @@ class Parity:
 def state_of(
     host: str, outcomes: Sequence[Outcome], *, authority_installed: bool, passed_through: bool
 ) -> EndpointState:
-    """Return the state of `host` from what its interceptor saw and whether the true host was reached in run A."""
+    """Return the state of `host` from what its interceptor saw and whether the true host was reached in run A.
+
+    Connections that are refused make it `refused` also where others to the same host can be read.
+    """
     own = [each for each in outcomes if each.host == host]
     accepted = [each for each in own if each.accepted]
-    if any(each.received for each in accepted):
-        if authority_installed:
-            return EndpointState(host, "decrypted", f"{sum(each.received for each in accepted)} bytes were read")
+    read = sum(each.received for each in accepted)
+    if read and not authority_installed:
         return EndpointState(host, "accepted-unknown-ca", "a certificate of an unknown authority was accepted")
     refused = [each for each in own if not each.accepted]
+    if len(refused) >= TRIES and passed_through:
+        others = f"; {read} bytes of other connections were read" if read else ""
+        return EndpointState(host, "refused", f"{len(refused)} of {len(own)} tries: {refused[-1].reason}{others}")
+    if read:
+        return EndpointState(host, "decrypted", f"{read} bytes were read")
     asked = [each for each in own if each.server_failed and "certificate" in each.reason.lower()]
     if asked:
         return EndpointState(host, "mutual-tls", asked[0].reason)
-    if len(refused) >= TRIES and passed_through and not accepted:
-        return EndpointState(host, "refused", f"{len(refused)} of {len(own)} tries: {refused[-1].reason}")
     if not own:
         return EndpointState(host, "not-interceptable", "the device never came to the interceptor")
     if accepted:
