@@ -27,6 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN|BUNDLE|PROOF", help="folder or beginning of the name of a run, or a file")
     parser.add_argument("--record", metavar="DIR", default=RUNS, help="where runs lie (default: runs)")
     parser.add_argument("--trust", metavar="KEY|DIR", help="public keys: it must be signed to its end by one of them")
+    parser.add_argument("--recompute", action="store_true", help="judge every recorded observation again, and compare")
+    parser.add_argument("--suite", metavar="FILE", action="append", default=[], help="tests that are not shipped")
     add_json(parser)
 
 
@@ -42,13 +44,25 @@ def run(arguments: Namespace) -> int:
     with _opened(given, Path(arguments.record)) as folder:
         seen = verify(folder, trusted=trusted)
         named = str(given if given.is_file() else folder)
-    facts = _facts(seen, trusted)
+        facts = _facts(seen, trusted)
+        if arguments.recompute and not seen.findings:
+            _recompute(folder, [Path(each) for each in arguments.suite], seen, facts)
     if arguments.json:
         rows = [asdict(each) for each in seen.findings]
         print_json({"schema": SCHEMA, "run": named, "ok": not seen.findings, **facts, "findings": rows})
     else:
         _print(folder.name, seen.findings, facts)
     return FAILED if seen.findings else OK
+
+
+def _recompute(folder: Path, suites: Sequence[Path], seen: Verified, facts: dict[str, Any]) -> None:
+    from pytest_conformance.commands.recomputing import recompute
+    from pytest_conformance.record.verify import Finding
+
+    found = recompute(folder, suites)
+    facts["recomputed"] = {"same": len(found.same), "different": len(found.different), "beyond": found.beyond}
+    for test, what in found.different.items():
+        seen.findings.append(Finding("recomputed", f"{test}: {what}"))
 
 
 @contextmanager
@@ -120,6 +134,12 @@ def _print(name: str, findings: Sequence[Finding], facts: Mapping[str, Any]) -> 
     else:
         trust = "" if signed["trusted"] else "; nobody was asked to trust it: --trust"
         print(f"signed over {signed['events']} events by key {one_line(signed['name'])} ({signed['id']}){trust}")
+    recomputed = facts.get("recomputed")
+    if recomputed is not None:
+        same, beyond = recomputed["same"], recomputed["beyond"]
+        print(f"judged again: {same} verdicts the same to the last digit, {recomputed['different']} different")
+        for test, why in beyond.items():
+            print(f"  not to be judged from the record: {one_line(test, 120)}: {one_line(why, 200)}")
     for finding in findings:
-        print(f"{finding.code}: {one_line(finding.message)}")
+        print(f"{finding.code}: {one_line(finding.message, 700)}")
     print(f"NOT INTACT: {len(findings)} finding(s)" if findings else "intact: journal and evidence are as written")

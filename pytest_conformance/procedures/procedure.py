@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from pytest_conformance.bench import Bench
+from pytest_conformance.errors import bench_error_behind
 from pytest_conformance.record import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,13 +38,21 @@ class Recorder:
         except Exception as error:
             fault = self.bench.blame(error)
             ended = fault or error
-            self.run.event("procedure", {"name": name, "title": title, "state": "failed", "reason": str(ended)})
+            self.run.event("procedure", {"name": name, "title": title, "state": "failed", **_told(ended)})
             if fault is not None:
                 raise fault from error
             raise
         self.run.observation(name, observed)
         self.run.event("procedure", {"name": name, "title": title, "state": "done"})
         return observed
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """Return what the record says of an error, complete enough to be raised again when the record is judged."""
+    behind = bench_error_behind(error)
+    if behind is None:
+        return {"reason": str(error), "error": type(error).__name__}
+    return {"reason": str(behind), "error": type(error).__name__, "code": behind.code, "cause": behind.cause}
 
 
 def procedure(act: F) -> F:
@@ -62,5 +71,6 @@ def procedure(act: F) -> F:
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
     fixture.__signature__ = signature.replace(parameters=[*parameters, extra])  # type: ignore[attr-defined]
     del fixture.__wrapped__
+    fixture.observes = act  # type: ignore[attr-defined]
     made: Any = pytest.fixture(scope="session", name=act.__name__)(fixture)
     return made  # type: ignore[no-any-return]

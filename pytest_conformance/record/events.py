@@ -12,7 +12,7 @@ FORMAT = "conformance-journal/1"
 """Named in the `start` event; a reader that does not know it refuses instead of guessing."""
 
 SYNCED = frozenset(
-    {"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop", "checkpoint"}
+    {"start", "plan", "campaign", "verdict", "operator", "amendment", "safe-state", "recovered", "stop", "checkpoint"}
 )
 """Types that are on the disk before the bench goes on; the others are synced in groups."""
 
@@ -62,6 +62,16 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"clauses": {"type": "array", "items": _PLANNED}, "documents": _OBJECT, "partial": {"type": "boolean"}},
         ("clauses",),
     ),
+    "input": (
+        "What the run rests on: bench, declaration, profile (kept as evidence `ref`), or suite (its `files`).",
+        {"of": _TEXT, "name": _TEXT, "sha256": _TEXT, "ref": _REFERENCE, "files": _OBJECT},
+        ("of",),
+    ),
+    "resumed": (
+        "The run goes on after it was broken off: what was finished, what was void, in which boot.",
+        {"finished": _COUNT, "void": _TEXTS, "reason": _TEXT},
+        ("finished", "void"),
+    ),
     "descriptor": (
         "What a device or an instrument is: identity, firmware, door, calibration. `of` is a role, or `device`.",
         {"of": _TEXT},
@@ -73,9 +83,28 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         ("name", "kind"),
     ),
     "procedure": (
-        "A procedure began, ended, or failed; its observation is an event of its own.",
-        {"name": _TEXT, "title": _TEXT, "state": {"enum": ["started", "done", "failed"]}, "reason": _TEXT},
+        "A procedure began, ended, failed, or was void because the run broke off; observations stand alone.",
+        {
+            "name": _TEXT,
+            "title": _TEXT,
+            "state": {"enum": ["started", "done", "failed", "void"]},
+            "reason": _TEXT,
+            "error": _TEXT,
+            "code": _TEXT,
+            "cause": _CAUSE,
+        },
         ("name", "state"),
+    ),
+    "campaign": (
+        "A campaign's plan, sealed before its first trial, or how it ended.",
+        {
+            "campaign": _TEXT,
+            "state": {"enum": ["sealed", "ended"]},
+            "digest": _TEXT,
+            "plan": _OBJECT,
+            "decided": _OBJECT,
+        },
+        ("campaign", "state", "digest"),
     ),
     "trial": (
         "One recorded outcome of a campaign.",
@@ -165,6 +194,7 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 }
 
 EVENT_TYPES = frozenset(_EVENTS)
+_REQUIRED = {kind: frozenset(required) for kind, (_, _, required) in _EVENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -182,13 +212,13 @@ class Event:
 
 def check_event(kind: str, data: Mapping[str, Any]) -> None:
     """Raise StorageError BEN-STO-008 for an unknown type or a missing field; "x-..." types are free."""
-    if kind.startswith("x-"):
-        return
     if kind not in _EVENTS:
+        if kind.startswith("x-"):
+            return
         known = ", ".join(sorted(EVENT_TYPES))
         raise StorageError("BEN-STO-008", f"no event type {kind!r}", where="journal", expected=f"{known} or x-...")
-    missing = [name for name in _EVENTS[kind][2] if name not in data]
-    if missing:
+    if not _REQUIRED[kind] <= data.keys():
+        missing = [name for name in _EVENTS[kind][2] if name not in data]
         raise StorageError("BEN-STO-008", f"{kind} event without {', '.join(missing)}", where="journal")
 
 

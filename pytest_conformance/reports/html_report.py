@@ -68,6 +68,7 @@ def _content(record: Record) -> dict[str, Any]:
     return {
         "css": (Path(__file__).parent / "templates" / "report.css").read_text("utf-8"),
         "mode": mode,
+        "simulated": record.simulated,
         "facts": _facts(record),
         "draft": str((record.header.get("signing") or {}).get("unsigned") or "") if mode == "lab" else "",
         "header": {"id": "", **record.header},

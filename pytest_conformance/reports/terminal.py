@@ -56,13 +56,12 @@ def summary(record: Record, *, width: int = 80, colour: bool = False) -> str:
 
 def _heading(console: Console, record: Record) -> None:
     header, device = record.header, record.device
-    mode = str(header.get("mode", ""))
-    mark = "  MOCK: simulated device, not a test result" if mode == "mock" else ""
+    mark = "MOCK: simulated device, not a test result" if record.simulated else ""
     what = " ".join(one_line(device[name], 60) for name in ("kind", "model") if device.get(name))
     sample = f", sample {one_line(device['sample'], 60)}" if device.get("sample") else ""
     _say(console, f"{what or 'device'}{sample} on bench {one_line(header.get('bench', ''), 60)}", "bold")
     if mark:
-        _say(console, mark.strip(), "magenta")
+        _say(console, mark, "magenta")
     if record.header.get("partial"):
         _say(console, "partial run: not everything that was planned was tested", "yellow")
 

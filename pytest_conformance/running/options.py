@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.record.keys import SigningKey
+    from pytest_conformance.running.recorded import Recorded
+
+
+OPTIONS = ("bench", "dut", "profile", "clauses", "known_bad")
+"""What a run is asked for; a run that goes on, or is judged again, takes it from the record."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,12 @@ class Request:
     key: SigningKey | None = None
     unsigned: str = ""
     """Why the record is not signed, where a key was named; "no key was named" where none was."""
+    asked: Mapping[str, str | bool] = field(default_factory=dict)
+    """Options by name, as they were asked for."""
+    replay: Recorded | None = None
+    """The run whose observations are judged again."""
+    resume: Recorded | None = None
+    """The run that goes on."""
     take_over: str = ""
     """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
@@ -46,28 +58,17 @@ def read(config: pytest.Config) -> Request:
 
     Raises UsageError for anything that is wrong with them (exit code 11).
     """
-    from pytest_conformance.bench.file import find_bench, load_bench
     from pytest_conformance.catalogue import load_catalogue
-    from pytest_conformance.declaration import find_declaration, load_declaration, require_sound
-    from pytest_conformance.declaration.profile import find_profile, load_profile
+    from pytest_conformance.declaration import require_sound
 
-    for later in ("replay", "resume"):
-        if asked_for(config, later):
-            raise UsageError(
-                "USE-OPT-002", f"--{later} is not there yet", todo="run with --bench; the journal keeps what it needs"
-            )
     here = config.invocation_params.dir
-    bench = load_bench(find_bench(asked_for(config, "bench"), here))
-    dut = asked_for(config, "dut") or bench.dut
-    if not dut:
-        raise UsageError(
-            "USE-OPT-003", "no device is named", where=str(bench.path), todo="give --dut, or `dut:` in the bench file"
-        )
-    declaration = load_declaration(find_declaration(dut, here))
+    asked, replay, resume = _asked(config)
+    bench, dut, declaration, profile = _files(asked, replay or resume, here, judging=replay is not None)
     catalogue = load_catalogue()
     require_sound(declaration, catalogue)
-    require_fitting_driver(declaration)
-    known_bad = tuple(each.strip() for each in asked_for(config, "known_bad").split(",") if each.strip())
+    if replay is None:
+        require_fitting_driver(declaration)
+    known_bad = tuple(each.strip() for each in str(asked["known_bad"]).split(",") if each.strip())
     if known_bad and bench.mode != "mock":
         raise UsageError(
             "USE-OPT-001",
@@ -80,17 +81,89 @@ def read(config: pytest.Config) -> Request:
         bench,
         declaration,
         catalogue,
-        load_profile(find_profile(asked_for(config, "profile") or "standard", here)),
+        profile,
         Path(dut).stem if dut.endswith((".yaml", ".yml")) else dut,
         known_bad,
-        asked_for(config, "clauses"),
+        str(asked["clauses"]),
         here / (asked_for(config, "record") or "runs"),
-        bool(config.getoption("conformance_accredited") or config.getini("conformance_accredited")),
-        bool(config.getoption("conformance_require_all") or config.getini("conformance_require_all")),
+        bool(asked["accredited"]),
+        bool(asked["require_all"]),
         key,
         unsigned,
+        asked,
+        replay,
+        resume,
         take_over=asked_for(config, "take_over"),
     )
+
+
+def _asked(config: pytest.Config) -> tuple[dict[str, str | bool], Recorded | None, Recorded | None]:
+    """Return what was asked for, by the names of the options, and the run to judge again or to go on with."""
+    asked: dict[str, str | bool] = {name: asked_for(config, name) for name in OPTIONS}
+    for flag in ("accredited", "require_all"):
+        key = f"conformance_{flag}"
+        asked[flag] = bool(config.getoption(key) or config.getini(key))
+    replay, resume = asked_for(config, "replay"), asked_for(config, "resume")
+    if replay and (resume or asked["bench"]):
+        raise UsageError(
+            "USE-OPT-004",
+            "--replay judges without a bench",
+            expected="--replay RUN alone",
+            todo="leave --bench and --resume out",
+        )
+    if not replay and not resume:
+        return asked, None, None
+    recorded = _earlier(config, replay or resume)
+    return recorded.merged(asked, resuming=bool(resume)), *((recorded, None) if replay else (None, recorded))
+
+
+def _earlier(config: pytest.Config, name: str) -> Recorded:
+    from pytest_conformance.commands.naming import find_run
+    from pytest_conformance.running.recorded import read_recorded
+
+    here = config.invocation_params.dir
+    given = here / name
+    return read_recorded(
+        find_run(str(given) if given.exists() else name, here / (asked_for(config, "record") or "runs"))
+    )
+
+
+def _files(
+    asked: Mapping[str, str | bool], recorded: Recorded | None, here: Path, *, judging: bool
+) -> tuple[BenchFile, str, Declaration, Profile]:
+    """Load bench file, declaration and profile: as named, or as they were when the run to be judged was recorded."""
+    from pytest_conformance.bench.file import find_bench, load_bench
+    from pytest_conformance.declaration import find_declaration, load_declaration
+    from pytest_conformance.declaration.profile import find_profile, load_profile
+
+    if recorded is not None and judging:
+        profile = recorded.file("profile")
+        if asked["profile"] != (recorded.asked.get("profile") or ""):
+            profile = find_profile(str(asked["profile"]), here)
+        declaration = load_declaration(recorded.file("declaration"))
+        return load_bench(recorded.file("bench")), str(asked["dut"]), declaration, load_profile(profile)
+    bench = load_bench(find_bench(str(asked["bench"]), here))
+    dut = str(asked["dut"] or bench.dut or "")
+    if not dut:
+        raise UsageError(
+            "USE-OPT-003", "no device is named", where=str(bench.path), todo="give --dut, or `dut:` in the bench file"
+        )
+    declaration = load_declaration(find_declaration(dut, here))
+    return bench, dut, declaration, load_profile(find_profile(str(asked["profile"] or "standard"), here))
+
+
+def require_fitting_driver(declaration: Declaration) -> None:
+    """Raise UsageError when the device driver that the declaration names is not there or is for another kind."""
+    driver = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
+    kind = getattr(driver, "kind", declaration.kind)
+    if kind != declaration.kind:
+        raise UsageError(
+            "USE-DUT-002",
+            f"the declaration is of a {declaration.kind}, but its driver {declaration.driver!r} is for a {kind}",
+            where=declaration.place(("kind",)),
+            expected=f"kind: {kind}, or the driver of a {declaration.kind}",
+            todo="correct `kind` or `driver` in the declaration",
+        )
 
 
 def signing_key(config: pytest.Config, bench: str) -> tuple[SigningKey | None, str]:
@@ -108,17 +181,3 @@ def signing_key(config: pytest.Config, bench: str) -> tuple[SigningKey | None, s
         return None, str(error)
     refusal = key.public.refusal(bench, datetime.now(UTC))
     return (None, refusal) if refusal else (key, "")
-
-
-def require_fitting_driver(declaration: Declaration) -> None:
-    """Raise UsageError when the device driver that the declaration names is not there or is for another kind."""
-    driver = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
-    kind = getattr(driver, "kind", declaration.kind)
-    if kind != declaration.kind:
-        raise UsageError(
-            "USE-DUT-002",
-            f"the declaration is of a {declaration.kind}, but its driver {declaration.driver!r} is for a {kind}",
-            where=declaration.place(("kind",)),
-            expected=f"kind: {kind}, or the driver of a {declaration.kind}",
-            todo="correct `kind` or `driver` in the declaration",
-        )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from pytest_conformance.record import Run
     from pytest_conformance.running.judging import Judgement
     from pytest_conformance.running.options import Request
+    from pytest_conformance.running.recorded import Recorded
     from pytest_conformance.running.session import BenchSession
     from pytest_conformance.verdicts import ClauseVerdict
+    from pytest_conformance.yamlfile.model import FileModel
 
 PACKAGES = (
     "pytest-conformance",
@@ -41,10 +45,13 @@ def header(request: Request) -> dict[str, Any]:
     sample = declaration.samples[0].id if declaration.samples else ""
     return {
         "bench": request.bench.name,
-        "mode": request.bench.mode,
+        "mode": "replay" if request.replay else request.bench.mode,
+        **({"replay_of": _replayed(request.replay)} if request.replay else {}),
+        "asked": dict(request.asked),
         "profile": f"{request.profile.name} {request.profile.version}",
         "versions": {**versions(), "python": interpreter()},
         "bench_sha256": request.bench.digest,
+        "tool_sha256": tool_digest(),
         "known_bad": list(request.known_bad),
         "accredited": request.accredited,
         "clauses": request.clauses,
@@ -60,6 +67,31 @@ def header(request: Request) -> dict[str, Any]:
     }
 
 
+def _replayed(recorded: Recorded) -> dict[str, str]:
+    """Return what a replay says of the run that it judges: what was simulated stays simulated."""
+    first = recorded.header
+    return {"run": recorded.folder.name, "mode": str(first.get("mode", "")), "journal_sha256": recorded.head}
+
+
+def keep_inputs(run: Run, request: Request) -> None:
+    """Keep what the run rests on as evidence: bench file, declaration and profile, as they were read."""
+    files: dict[str, FileModel] = {
+        "bench": request.bench,
+        "declaration": request.declaration,
+        "profile": request.profile,
+    }
+    for of, model in files.items():
+        path = Path(model.document.name)
+        content = path.read_bytes()
+        told = {"of": of, "name": path.name, "sha256": model.digest}
+        if hashlib.sha256(content).hexdigest() == model.digest:
+            ref = run.evidence(content, name=path.name, media_type="text/plain", caption=f"{of} of this run")
+            run.event("input", {**told, "ref": ref})
+        else:
+            run.event("input", told)
+            run.event("note", {"text": f"{path.name} was changed since it was read: the first reading counts"})
+
+
 def versions() -> dict[str, str]:
     """Return the versions of what a verdict may depend on."""
     found = {}
@@ -69,6 +101,19 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def tool_digest() -> str:
+    """Return one SHA-256 over the code of this package: a version says little of what is installed for development."""
+    import pytest_conformance
+
+    root = Path(pytest_conformance.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def interpreter() -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.errors import ConformanceError, UsageError
-from pytest_conformance.running import judging, outcome, starting
+from pytest_conformance.running import judging, outcome, resuming, starting
 from pytest_conformance.running.leaving import leave, rest
 from pytest_conformance.running.options import Request, read
 from pytest_conformance.running.plan import REFUSED, Planned, make_plan
+from pytest_conformance.running.replaying import Replaying
 from pytest_conformance.running.selection import clauses_of, matches, suite_paths, test_name, unknown_clauses
 from pytest_conformance.verdicts import Contribution
 
@@ -98,7 +99,7 @@ class BenchSession:
                 todo="run without -n",
             )
         if self.worker is None:
-            self.run: Run = Run.start(request.record, outcome.header(request), key=request.key)
+            self.run: Run = self._start()
         else:
             self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
         self._choose_suites()
@@ -107,12 +108,26 @@ class BenchSession:
 
     # --- set-up ---------------------------------------------------------------------------------------------
 
+    def _start(self) -> Run:
+        from pytest_conformance.record import Run
+
+        request = self.request
+        if request.resume is not None:
+            return resuming.go_on(request, request.resume)
+        run = Run.start(request.record, outcome.header(request), key=request.key)
+        outcome.keep_inputs(run, request)
+        return run
+
     def register_fixtures(self) -> None:
         """Make the public fixtures and the procedures known to pytest."""
         from pytest_conformance import fixtures, procedures
 
         for module in (fixtures, *procedures.modules()):
             self.config.pluginmanager.register(module, f"conformance-{module.__name__}")
+        recorded = self.request.replay or self.request.resume
+        if recorded is not None:
+            replaying = Replaying(recorded, absent=self.request.replay is not None)
+            self.config.pluginmanager.register(replaying, "conformance-replaying")
 
     def _choose_suites(self) -> None:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS or not self.config.args:
@@ -187,7 +202,13 @@ class BenchSession:
                 item.add_marker(pytest.mark.skip(reason=f"NOT_APPLICABLE: {reasons}"))
             else:
                 outcome.label(item, self)
-        if self.worker in (None, "gw0"):
+        if self.request.resume is not None:
+            self.refusal = resuming.refusal(self.request.resume, self.plan.values(), resuming.suites(session.items))
+            if self.refusal is not None and self.worker is None:
+                pytest.exit(f"refused to start: {self.refusal}", returncode=REFUSED)
+            resuming.skip_finished(self.request.resume, session.items)
+        elif self.worker in (None, "gw0"):
+            self.run.event("input", {"of": "suite", "files": resuming.suites(session.items)})
             rows = (each.row() for each in self.plan.values())
             self.run.plan(rows, documents=outcome.documents(self), partial=self.partial)
 
@@ -219,8 +240,11 @@ class BenchSession:
         from pytest_conformance.record import JOURNAL_FILE
 
         request = self.request
+        if request.replay is not None:
+            return
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
+            starting.require_sound(self.config, request, self.run)
             lease = starting.take_lease(request, self.run, folder)
             try:
                 self.bench = Bench.open(
@@ -235,7 +259,10 @@ class BenchSession:
                 lease.release()
                 raise
             outcome.preflight(self.bench, self.run)
+            if request.resume is not None and self.worker is None:
+                resuming.require_same_bench(request.resume, self.run)
             starting.make_safe(self.bench, self.run)
+            starting.require_surroundings(self.bench)
             self.config.hook.pytest_conformance_bench_ready(bench=self.bench)
         except ConformanceError as error:
             self.refusal = error
@@ -273,7 +300,9 @@ class BenchSession:
         if self.refusal is not None:
             raise self.refusal
         if self.bench is not None:
+            starting.note_jumps(self.bench, self.run)
             self.bench.beat()
+            starting.require_surroundings(self.bench)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

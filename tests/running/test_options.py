@@ -83,8 +83,9 @@ def test_a_declaration_by_path_is_called_by_its_name(reading: Reading, tmp_path:
         ({"bench": "mok"}, "USE-BEN-001", "mock"),
         ({"bench": "mock", "dut": "mock-lok"}, "USE-DUT-001", "mock-lock"),
         ({"bench": "mock", "profile": "standart"}, "USE-PRO-001", "standard"),
-        ({"bench": "mock", "replay": "runs/x"}, "USE-OPT-002", "--replay"),
-        ({"bench": "mock", "resume": "runs/x"}, "USE-OPT-002", "--resume"),
+        ({"bench": "mock", "replay": "runs/x"}, "USE-OPT-004", "--replay"),
+        ({"replay": "runs/x"}, "USE-RUN-001", "runs/x"),
+        ({"resume": "runs/x"}, "USE-RUN-001", "runs/x"),
         ({"bench": "lab1", "dut": "mock-lock", "known_bad": "never-boots"}, "USE-OPT-001", "lab1"),
     ],
 )
