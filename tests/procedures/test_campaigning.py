@@ -298,7 +298,7 @@ def test_a_void_trial_is_kept_with_its_reason_and_shown_again(
     assert sum(row.n for row in seen.species) == 10
 
 
-def test_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
+def test_D01_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
     def step(number: int, seen: Recognised) -> Recognised:
         ready.steps.said = "the wall clock stepped by +3600.000 s" if number == 2 else ""
         return seen
@@ -307,7 +307,7 @@ def test_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
     assert [each.void for each in ready.go().trials[:3]] == ["", "clock-step", ""]
 
 
-def test_a_lock_out_between_presentations_is_timed_and_no_rejection(ready: Set) -> None:
+def test_C05_a_lock_out_between_presentations_is_timed_and_no_rejection(ready: Set) -> None:
     def lock(number: int, seen: Recognised) -> Recognised:
         if number == 4:
             ready.device.locked_since = seen.ended
@@ -333,7 +333,7 @@ def test_a_device_that_stays_locked_out_ends_the_campaign_without_a_verdict(read
 # --- ends that are no verdict
 
 
-def test_stopping_never_passes(ready: Set) -> None:
+def test_I08_stopping_never_passes(ready: Set) -> None:
     ready.device.before = lambda number, seen: (setattr(ready, "stopped", number >= 5), seen)[1]
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict, len(seen.trials)) == ("aborted", "", 5)
@@ -368,7 +368,7 @@ def test_a_fault_of_the_bench_voids_the_trial_and_is_not_swallowed(ready: Set) -
     assert [row["reason"] for row in trials_in(ready.run)] == ["", "", "bench"]
 
 
-def test_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
+def test_B22_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
     ready.device.before = lambda number, seen: replace(seen, lux=20.0 if number > 2 else 300.0)
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict) == ("environment", "")
@@ -376,7 +376,7 @@ def test_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
     assert "lux 20" in seen.decided.reason
 
 
-def test_trials_are_bounded_however_many_are_void(ready: Set) -> None:
+def test_I09_trials_are_bounded_however_many_are_void(ready: Set) -> None:
     ready.device.before = lambda number, seen: replace(seen, lux=20.0 if number % 3 else 300.0)
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict) == ("maximum", "")
@@ -388,7 +388,7 @@ def test_trials_are_bounded_however_many_are_void(ready: Set) -> None:
 # --- plans that change, artefacts that wear
 
 
-def test_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> None:
+def test_I10_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> None:
     def edit(number: int, seen: Recognised) -> Recognised:
         if number == 2:
             ready.path.write_text(ready.path.read_text().replace("n: 6", "n: 5"))
@@ -401,7 +401,7 @@ def test_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> N
     assert 2 <= len(ready.device.shown) <= 4
 
 
-def test_the_same_campaign_with_other_numbers_is_refused_in_the_same_record(tmp_path: Path) -> None:
+def test_I10_the_same_campaign_with_other_numbers_is_refused_in_the_same_record(tmp_path: Path) -> None:
     first = Set(tmp_path)
     first.go()
     again = Set(tmp_path, ("n: 6, c: 1", "n: 5, c: 1"), run=first.run)
@@ -432,7 +432,7 @@ def _folder(ready: Set) -> Path:
     return folder
 
 
-def test_an_artefact_is_not_shown_once_more_than_it_may_be(ready: Set) -> None:
+def test_I05_an_artefact_is_not_shown_once_more_than_it_may_be(ready: Set) -> None:
     ready.runner.uses["M1"] = 498
     with pytest.raises(MethodError) as caught:
         ready.go()
