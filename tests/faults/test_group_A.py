@@ -145,6 +145,7 @@ def test_A05_sigkill_of_the_runner(begin: Begin, bench_file: Any, far: Any, unti
     assert found["by"] == "next owner", "the next start finds the unfinished run and reports it"
     assert str(ran.folder) in found["trigger"]
     assert found["outputs"] == {"supply off": "done"}
+    assert any("left this bench unfinished" in each for each in read_record(again.folder).notes)
 
 
 def children(pid: int) -> list[int]:
