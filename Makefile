@@ -1,5 +1,5 @@
 # Two commands: `make bench` runs the main job, `make test` passes the tests. Each does its own set-up.
-.PHONY: bench test faults lint setup wheel wheel-test clean
+.PHONY: bench test faults lint setup interception wheel wheel-test clean
 
 bench: setup
 	@tools/bench.sh
@@ -25,6 +25,9 @@ wheel-test: setup
 
 setup:
 	@tools/setup.sh
+
+interception: setup
+	@tools/interception.sh
 
 clean:
 	rm -rf .venv dist build runs .mypy_cache .ruff_cache .pytest_cache

@@ -308,7 +308,7 @@ def test_C02_C05_C06_a_void_trial_is_kept_with_its_reason_and_shown_again(
     assert sum(row.n for row in seen.species) == 10
 
 
-def test_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
+def test_D01_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
     def step(number: int, seen: Recognised) -> Recognised:
         ready.steps.said = "the wall clock stepped by +3600.000 s" if number == 2 else ""
         return seen
@@ -411,7 +411,7 @@ def test_I10_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) 
     assert 2 <= len(ready.device.shown) <= 4
 
 
-def test_the_same_campaign_with_other_numbers_is_refused_in_the_same_record(tmp_path: Path) -> None:
+def test_I10_the_same_campaign_with_other_numbers_is_refused_in_the_same_record(tmp_path: Path) -> None:
     first = Set(tmp_path)
     first.go()
     again = Set(tmp_path, ("n: 6, c: 1", "n: 5, c: 1"), run=first.run)
