@@ -79,13 +79,18 @@ class FaceMatcher:
         """True when there is anything to match against."""
         return bool(self._references or self._fiducials)
 
-    def match(self, data: bytes, grey: Grey, value: int) -> Match | None:
-        """Match one picture; a decoy that is at least as near makes any match only a suspicion."""
+    def match(self, data: bytes, grey: Grey, value: int, parts: bool = True) -> Match | None:
+        """Match one picture, and with `parts` also what it shows in part.
+
+        A decoy that is at least as near makes any match only a suspicion.
+        """
         exact = self._digests.get(hashlib.sha256(data).hexdigest())
         if exact is not None:
             return Match("sha256", exact, 0, 0)
         whole = self._by_hash(value, grey)
         if whole is not None and not whole.suspect:
+            return whole
+        if not parts:
             return whole
         marked = self._by_fiducial(grey)
         if marked is not None:

@@ -56,7 +56,7 @@ def examine(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
         tried += 1
         if tried > _MOST_MATCHED:
             break
-        match = examiner.recognisers.grey(item.data[frame.start : frame.end], grey)
+        match = examiner.recognisers.grey(item.data[frame.start : frame.end], grey, tried == 1)
         if match is not None and not match.suspect:
             _report(examiner, item, frame, "face_image", match)
             return Accounting(size, size - (frame.end - frame.start), frame.end - frame.start)
