@@ -20,8 +20,9 @@ OUTPUT_TO_EDGE = "output to edge of the contact"
 CLOCKS = "clocks of the boxes against the host's"
 FRAME_PERIOD = "frame period of the watch camera"
 EDGE = "time of the contact's edge"
-DRIFT_LIMIT = 0.003
-"""Seconds by which a delay may differ between opening and closing check, beyond its expanded uncertainty."""
+DRIFT_LIMIT, FRAME_DRIFT_LIMIT = 0.003, 0.1
+"""Seconds by which a delay may differ between opening and closing check, beyond the uncertainty of the difference; for
+the first frame that shows something: two frame periods."""
 
 
 @dataclass(frozen=True)
@@ -125,20 +126,19 @@ def _expanded(chain: Budget, errors: Sequence[float]) -> float:
     return budget([*chain.components, own]).expanded_s
 
 
-def with_drift(
-    opening: Sequence[Component], closing: Sequence[Component], limit_s: float = DRIFT_LIMIT
-) -> tuple[Component, ...]:
+def with_drift(opening: Sequence[Component], closing: Sequence[Component]) -> tuple[Component, ...]:
     """Return the components of the trials between two checks: those of the opening, and what drifted since.
 
     Two checks that scatter differ by chance; only what exceeds the expanded uncertainty of their difference counts
-    against `limit_s`. Raises CalibrationError BEN-CAL-101 beyond it: timing results of this run are void.
+    against the limit of the delay. Raises CalibrationError BEN-CAL-101 beyond it: timing results of this run are void.
     """
     later = {each.name: each for each in closing}
     parts = list(opening)
     for each in opening:
         if each.name in later and each.kind == "A":
             chance = 2 * math.hypot(each.uncertainty_s, later[each.name].uncertainty_s)
-            parts.append(check_drift(each, later[each.name], limit_s + chance))
+            limit = FRAME_DRIFT_LIMIT if each.name == LIGHT_TO_FRAME else DRIFT_LIMIT
+            parts.append(check_drift(each, later[each.name], limit + chance))
     return tuple(parts)
 
 
