@@ -47,6 +47,7 @@ FAMILIES = {
 
 MEANINGS = {
     "BEN-APN-001": "the access point does not answer, or refuses",
+    "BEN-CAL-110": "a reading of the timing chain is missing: no light, frame or edge came",
     "BEN-CLD-001": "the cloud stand-in's admin door does not answer, or refuses",
     "BEN-INS-090": "a measured value or its uncertainty is no finite number",
     "BEN-INS-104": "the answer is no plain number",
@@ -59,6 +60,7 @@ MEANINGS = {
     "BEN-STO-005": "a value cannot be recorded: too long, too deep, or of no plain kind",
     "BEN-WRK-001": "the parallel worker that ran this test died",
     "DUT-CON-002": "the device refused a verb of its test port",
+    "MET-INT-002": "the device behaves differently when somebody stands between it and its cloud",
     "MET-REG-001": "no subject of this pseudonym is registered",
     "MET-REG-002": "no artefact of this name is registered",
     "MET-TRF-001": "bytes left that could not be read: enough of them to hold what was looked for",

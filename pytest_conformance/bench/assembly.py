@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_conformance.bench.clock_watch import ClockWatch
 from pytest_conformance.bench.safe_state import Outcome, Step, reach
 from pytest_conformance.bench.simulated import SimulatedWorld
 from pytest_conformance.bench.supervised import Supervised
@@ -64,6 +65,7 @@ class Bench:
         """The process that switches off when this one cannot; None for a bench on which nothing is switched on."""
         clock = DrivenClock(world.advance) if world is not None else RealClock()
         clock.beat = self.beat
+        self.watch_of_clocks = ClockWatch()
         self.clock: Clock = clock
         self._stop_beating = functools.partial(setattr, clock, "beat", None)
         self._open: dict[str, Any] = {}
@@ -193,15 +195,17 @@ class Bench:
             raise
 
     def check_health(self) -> None:
-        """Ask every opened instrument who it is; raise its BenchError when one is gone or changed.
+        """Ask every opened instrument who it is; raise its BenchError when one is gone, or its settings were changed.
 
         The device's own channels are not asked: their silence may be the device's.
         """
         if self.world is not None and not self.world.alive:
             raise SimulationError("BEN-SIM-002", "the simulated bench went away", todo="read simulation.log")
+        self.watch_of_clocks.require_awake()
         for name in self._order:
             if name in self.file.roles:
                 self._open[name].identity()
+                getattr(self._open[name], "require_unchanged", always)()
 
     def blame(self, error: BaseException) -> ConformanceError | None:
         """Return the bench error behind `error` when an instrument turns out to be at fault, else None.
@@ -220,16 +224,16 @@ class Bench:
     def safe(self) -> tuple[Outcome, ...]:
         """Reach the safe state: every supply off and read back, movers at their empty place, in the file's order.
 
-        Nothing stops the next step. Where an output cannot be proven off, this waits until the supply's own
-        watchdog must have acted, tries once more, and cuts the upstream switch when the output still is not off.
+        Nothing stops the next step. Where an output cannot be proven off, the upstream switch is cut; on a bench
+        without one, this waits until the supply's own watchdog must have acted, and tries once more.
         """
         self._stop_beating()
         self._leaving = True
         wanted = self.file.safe_state
         outputs = [name for name, driver in self.opened() if hasattr(driver, "off")]
         outputs.sort(key=lambda name: (*wanted.switch_off, name).index(name))
-        outcomes = [self._switched_off(name) for name in outputs]
         upstream = self._open.get(wanted.upstream or "")
+        outcomes = [self._switched_off(name, patient=upstream is None) for name in outputs]
         if upstream is not None and not all(each.done for each in outcomes):
             outcomes += reach([Step(f"{wanted.upstream} cut", upstream.cut, CUT_WITHIN)])
         if self.supervised is not None:
@@ -268,12 +272,12 @@ class Bench:
             self.lease.release()
         return outcomes
 
-    def _switched_off(self, name: str) -> Outcome:
+    def _switched_off(self, name: str, *, patient: bool) -> Outcome:
         driver = self._open[name]
         step = Step(f"{name} off", driver.off, OFF_WITHIN)
         (first,) = reach([step])
         seconds = getattr(driver, "watchdog", None)
-        if first.done or not seconds:
+        if first.done or not seconds or not patient:
             return first
         try:
             self.clock.sleep(seconds + AFTER_WATCHDOG)
