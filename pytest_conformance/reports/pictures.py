@@ -134,7 +134,7 @@ def traffic_timeline(
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel(_told(events))
-        axes.set_title(one_line(title, 90), loc="left", pad=26 if events else 6)
+        axes.set_title(one_line(title, 90), loc="left", pad=34 if events else 6)
         png = _png(figure)
     shown = {
         "sent": [vars(each) for each in sent],
