@@ -95,9 +95,10 @@ def test_without_a_limit_there_is_a_bound_and_no_verdict() -> None:
     assert found.verdict == ""
 
 
-def test_a_lock_that_never_answers_has_no_times() -> None:
+@pytest.mark.parametrize("answers", [[None, None], [0.5, None], [0.5, None, None]])
+def test_a_lock_that_mostly_does_not_answer_has_no_times(answers: list[float | None]) -> None:
     with pytest.raises(MethodError) as caught:
-        observe([None, None])
+        observe(answers)
     assert caught.value.code == "MET-LAT-006"
 
 
