@@ -31,8 +31,15 @@ class Clock(Protocol):
         """Wait `seconds` of bench time."""
         ...
 
-    def wait_for(self, condition: Callable[[], T], timeout: float) -> T | None:
-        """Return the first true value of `condition()`, or None when `timeout` seconds of bench time passed."""
+    def wait_for(
+        self, condition: Callable[[], T], timeout: float, *, fence: Callable[[], object] | None = None
+    ) -> T | None:
+        """Return the first true value of `condition()`, or None when `timeout` seconds of bench time passed.
+
+        `fence`, where it is given, returns only when all that happened before has arrived here: a question on the
+        same wire, or nothing at all where `condition` itself asks. Where time is driven it is called before each
+        look, and stands for the time that bytes are given otherwise; real time does not call it.
+        """
         ...
 
     @contextmanager
@@ -96,7 +103,9 @@ class RealClock:
             self._beaten = self.now()
         return BEAT
 
-    def wait_for(self, condition: Callable[[], T], timeout: float) -> T | None:
+    def wait_for(
+        self, condition: Callable[[], T], timeout: float, *, fence: Callable[[], object] | None = None
+    ) -> T | None:
         deadline = self.now() + int(timeout * SECOND)
         while True:
             if value := condition():
@@ -142,13 +151,19 @@ class DrivenClock(RealClock):
         self._advance(seconds)
         self._offset += int(seconds * SECOND)
 
-    def wait_for(self, condition: Callable[[], T], timeout: float) -> T | None:
+    def wait_for(
+        self, condition: Callable[[], T], timeout: float, *, fence: Callable[[], object] | None = None
+    ) -> T | None:
         if self._real or timeout <= self.threshold:
             return super().wait_for(condition, timeout)
         deadline = self.now() + int(timeout * SECOND)
-        step = 0.25
+        step, growth = (0.25, 1.5) if fence is None else (0.5, 2.0)
         while True:
-            settled = time.monotonic_ns() + int(self.settle * SECOND)
+            settled = time.monotonic_ns()
+            if fence is not None:
+                fence()
+            else:
+                settled += int(self.settle * SECOND)
             while True:
                 if value := condition():
                     return value
@@ -159,7 +174,7 @@ class DrivenClock(RealClock):
             if left <= 0:
                 return None
             self.sleep(max(min(step, left), self.threshold * 1.01))
-            step = min(step * 1.5, 30.0)
+            step = min(step * growth, 30.0)
 
     @contextmanager
     def realtime(self) -> Iterator[None]:

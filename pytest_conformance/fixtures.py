@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.devices.channels.companion import Companion
+    from pytest_conformance.devices.roles import Recogniser
+    from pytest_conformance.procedures.campaign import Campaigns
     from pytest_conformance.record import Run
     from pytest_conformance.stimulus.presenter import Presenter
     from pytest_conformance.stimulus.register import Artefacts, Subjects
@@ -101,6 +103,33 @@ def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaratio
     if hasattr(device, "witness"):
         device.witness = request.getfixturevalue("witness")
     return device
+
+
+@pytest.fixture(scope="session")
+def campaign(
+    request: pytest.FixtureRequest, bench: Bench, run: Run, profile: Profile, registers: tuple[Subjects, Artefacts]
+) -> Campaigns:
+    """Runs campaigns by their plan: `campaign.run("bio-itc-face-1", recogniser)` returns a CampaignObservation."""
+    from pytest_conformance.procedures.campaign import Campaigns
+
+    return Campaigns(bench, run, profile, registers, request.config.invocation_params.dir)
+
+
+@pytest.fixture(scope="session")
+def recogniser(device: Any) -> Recogniser:
+    """The device as a recogniser of faces (devices.roles.Recogniser): its driver is one, or has one as `recogniser`."""
+    from pytest_conformance.devices.roles import Recogniser
+
+    found = device if isinstance(device, Recogniser) else getattr(device, "recogniser", None)
+    if not isinstance(found, Recogniser):
+        raise MethodError(
+            "MET-DEV-004",
+            f"the driver of this {device.kind} cannot show it faces for a campaign",
+            where=type(device).__name__,
+            expected="a device driver that is, or has as `recogniser`, a devices.roles.Recogniser",
+            todo="extend the device driver",
+        )
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,7 @@ MEANINGS = {
     "USE-FIL-015": "a quantity without unit, of another dimension, or out of bounds",
     "USE-FIL-016": "a value of another type, or outside the vocabulary",
     "USE-PRO-001": "no profile of this name; the nearest names are given",
+    "USE-PLN-001": "no plan has this name; the nearest names are given",
     "USE-QTY-001": "not a quantity: one decimal number and a unit are due",
     "USE-REG-001": "no register of this name; the nearest names are given",
     "USE-REG-002": "an id or a holder is there twice",

@@ -96,7 +96,12 @@ class Bench:
             if file.mode == "mock":
                 simulation = file.simulation
                 world = SimulatedWorld(
-                    dut, known_bad=known_bad, seed=simulation.seed, door=simulation.door, folder=folder / "simulation"
+                    dut,
+                    known_bad=known_bad,
+                    seed=simulation.seed,
+                    door=simulation.door,
+                    folder=folder / "simulation",
+                    truth=simulation.truth.model_dump_json() if simulation.truth is not None else "",
                 )
                 if supervised is not None:
                     supervised.keep(world.life_line())

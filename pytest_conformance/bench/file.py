@@ -104,11 +104,26 @@ class RoleEntry:
         return self.document.validate(model, at=self.path, data={**self.raw, **(extra or {})})
 
 
+class Truth(Part):
+    """What a simulated recogniser decides by, instead of by its pictures; see `simulation/truth.py`."""
+
+    accepts: dict[Name, Fraction] = Field(default_factory=dict)
+    impostors: Fraction = 0.0
+    rejects: Fraction = 0.0
+    silent: Fraction = 0.0
+    correlation: Fraction = 0.0
+    median: Duration = 0.5
+    spread: float = Field(default=0.2, ge=0, le=2)
+    people: Annotated[int, Field(strict=True, ge=0, le=4)] = 0
+    artefacts: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+
+
 class Simulation(Part):
     """How the simulated world of a mock bench is made."""
 
     seed: Count = 1
     door: Literal["auto", "namespace", "relay"] = "auto"
+    truth: Truth | None = None
 
 
 class SafeState(Part):

@@ -23,12 +23,14 @@ def _models() -> Mapping[str, type[FileModel]]:
     from pytest_conformance.bench.file import BenchFile
     from pytest_conformance.declaration.model import Declaration
     from pytest_conformance.declaration.profile import Profile
+    from pytest_conformance.stimulus.planfile import PlanFile
     from pytest_conformance.stimulus.register import Artefacts, Subjects
 
     return {
         "conformance-artefacts/1": Artefacts,
         "conformance-bench/1": BenchFile,
         "conformance-declaration/1": Declaration,
+        "conformance-plan/1": PlanFile,
         "conformance-profile/1": Profile,
         "conformance-subjects/1": Subjects,
     }

@@ -98,6 +98,14 @@ class Limits(Part):
     """Time within which a device stops once a child's time is over (CN-MNR-19.a: 60 s)."""
 
 
+class Plans(Part):
+    """Which plans the campaigns of this run follow: names of files in `fixtures/plans`, or paths."""
+
+    attack: Text = "species-by-profile"
+    verification: Text = "verification-by-profile"
+    latency: Text = "latency-p95-1s"
+
+
 class Profile(FileModel):
     """Sample sizes, windows and limits of a run. `name` and `version` are written into the record."""
 
@@ -109,6 +117,7 @@ class Profile(FileModel):
     samples: Samples
     windows: Windows
     limits: Limits
+    plans: Plans = Plans()
 
     def contradictions(self) -> Iterable[Fault]:
         """Return what cannot be followed: windows that outlast one another."""

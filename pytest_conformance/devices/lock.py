@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_conformance.devices.channels.lan import Lan
+from pytest_conformance.devices.lock_recogniser import LockRecogniser
 from pytest_conformance.devices.lock_references import SUBJECTS, FaceReferences
 from pytest_conformance.devices.reference import ReferenceDevice
 from pytest_conformance.devices.roles import Asked, Done
@@ -79,6 +80,7 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
         super().__init__(access, declaration)
         self.presenter: Presenter | None = None
         self.face_subject = ""
+        self.recogniser = LockRecogniser(self)
         self._users: dict[str, tuple[str, str]] = {}
         """Names of users to their id and PIN."""
 

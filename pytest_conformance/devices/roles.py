@@ -219,3 +219,56 @@ class Device(Protocol):
     def no_less_safe(self, before: Mapping[str, Any]) -> bool:
         """Tell whether the device is now in the state `before` or a safer one."""
         ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A decision that the device gave: "accepted", "rejected" or "none" (it gave up), when, and why as it said."""
+
+    outcome: str
+    at: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """One presentation and everything that came of it; nothing is interpreted yet.
+
+    `stimulus` is the bench time at which what is shown stood there and the device was asked. `answers` are all
+    decisions since `began`, also those before the stimulus; `acted` when the device did what it does for whom it
+    knows (the bolt's contact opened; None for a device that only says so). `locked_out`: it refused to look.
+    `restarted`: it started anew in between. `appeared`: whether the watch camera saw something (None: no camera).
+    """
+
+    began: int
+    stimulus: int
+    ended: int
+    answers: tuple[Answer, ...]
+    acted: tuple[int, ...] | None
+    locked_out: bool = False
+    restarted: bool = False
+    appeared: bool | None = None
+    lux: float | None = None
+    score: float | None = None
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """What a campaign may ask of a device that recognises faces, whatever kind of device it is."""
+
+    @property
+    def rejection_pause(self) -> float:
+        """Seconds after a rejected presentation after which the next one cannot lead to a lock-out."""
+        ...
+
+    def enrol_subjects(self, subjects: Sequence[str]) -> Sequence[str]:
+        """From factory state: set the device up and enrol `subjects`; return those whom it says that it knows."""
+        ...
+
+    def recognise(self, what: str) -> Recognised:
+        """Show `what` by its id in the registers, have the device look, and wait for what comes of it."""
+        ...
+
+    def locked_out(self) -> int | None:
+        """Return since when (bench ns) the device refuses to look after wrong tries; None when it would look."""
+        ...

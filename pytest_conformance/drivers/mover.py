@@ -13,6 +13,8 @@ from pytest_conformance.errors import BenchError, InstrumentError, UsageError
 from pytest_conformance.quantities import Duration
 
 _POSITION = re.compile(r"POS (\d{1,5}) (READY|MOVING|STALLED|STOPPED)", re.ASCII)
+_nothing = type(None)
+"""Looking at the table asks it: nothing else can be on its way."""
 _HOLDERS = re.compile(r"HOLDERS (\d{1,5})", re.ASCII)
 
 
@@ -103,7 +105,7 @@ class SerialMover:
 
     def _arrive(self, holder: int) -> None:
         began = self._clock.now()
-        seen = self._clock.wait_for(self._at_rest, self._settings.travel)
+        seen = self._clock.wait_for(self._at_rest, self._settings.travel, fence=_nothing)
         if seen is None:
             self.stop()
             raise self._unconfirmed(

@@ -1,4 +1,4 @@
-"""Getting in: alternatives to the face, decision times, attacks with artefacts, and the lock-out."""
+"""Getting in: alternatives to the face, decision times, and the lock-out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from pytest_conformance.procedures.procedure import procedure
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
     from pytest_conformance.declaration.profile import Profile
-    from pytest_conformance.devices.lock import Attempt, ReferenceLock
+    from pytest_conformance.devices.lock import ReferenceLock
     from pytest_conformance.devices.roles import Asked, Done
     from pytest_conformance.drivers.roles import Contact, Watch
     from pytest_conformance.record import Run
-    from pytest_conformance.stimulus.register import Artefacts, Subjects
 
 TIMER = 1e-4
 """Standard uncertainty of the bench clock against the boxes' clocks, seconds."""
@@ -126,61 +125,6 @@ def picture(run: Run, times: list[float], limit: float | None, uncertainty: floa
 
     body = json.dumps({"seconds": times, "limit": limit, "U": uncertainty}).encode()
     return (run.evidence(body, name="decision-times.json", media_type="application/json", caption="decision times"),)
-
-
-@dataclass(frozen=True)
-class Attacks:
-    """Presentation attacks with each species, and genuine presentations between them that show the lock awake."""
-
-    attempts: tuple[Attempt, ...]
-    genuine: tuple[Attempt, ...]
-    void: int
-    evidence: tuple[str, ...] = ()
-
-    def by_species(self) -> dict[str, tuple[int, int]]:
-        """Return species: (attacks that opened the door, attacks)."""
-        rows: dict[str, tuple[int, int]] = {}
-        for each in self.attempts:
-            opened, count = rows.get(each.species, (0, 0))
-            rows[each.species] = (opened + each.opened, count + 1)
-        return rows
-
-
-@procedure
-def attacks(
-    lock: ReferenceLock,
-    bench: Bench,
-    run: Run,
-    registers: tuple[Subjects, Artefacts],
-    profile: Profile,
-) -> Attacks:
-    """Present each artefact to the lock, with genuine presentations in between; wait so that it never locks out."""
-    artefacts = [each for each in registers[1].artefacts if each.holder is not None]
-    with run.step("Setup", "Factory reset, set up, enrol the target"):
-        lock.factory_reset()
-        lock.first_use({})
-        lock.enrol(lock.owner, SUBJECT, {"face": True})
-    tried, genuine, void, number = [], [], 0, 0
-    planned = profile.samples.spoofs * len(artefacts)
-    with run.step("Stimulate", f"{profile.samples.spoofs} presentations of each of {len(artefacts)} artefacts"):
-        for round_ in range(profile.samples.spoofs):
-            for artefact in artefacts:
-                number += 1
-                run.event(
-                    "progress",
-                    {"showing": artefact.id, "campaign": "attacks", "done": number - 1, "planned": planned},
-                )
-                attempt = lock.attempt(artefact.id)
-                outcome = "opened" if attempt.opened else attempt.outcome
-                locked_out = attempt.reason == "lockout"
-                void += locked_out
-                run.event("trial", {"campaign": "attacks", "number": number, "outcome": outcome, "void": locked_out})
-                if not locked_out:
-                    tried.append(attempt)
-                bench.clock.sleep(lock.lockout_pause)
-            if round_ % 5 == 0:
-                genuine.append(lock.attempt(SUBJECT))
-    return Attacks(tuple(tried), tuple(genuine), void)
 
 
 @dataclass(frozen=True)

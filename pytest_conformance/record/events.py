@@ -12,7 +12,7 @@ FORMAT = "conformance-journal/1"
 """Named in the `start` event; a reader that does not know it refuses instead of guessing."""
 
 SYNCED = frozenset(
-    {"start", "plan", "verdict", "operator", "amendment", "safe-state", "recovered", "stop", "checkpoint"}
+    {"start", "plan", "campaign", "verdict", "operator", "amendment", "safe-state", "recovered", "stop", "checkpoint"}
 )
 """Types that are on the disk before the bench goes on; the others are synced in groups."""
 
@@ -94,6 +94,17 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
             "cause": _CAUSE,
         },
         ("name", "state"),
+    ),
+    "campaign": (
+        "A campaign's plan, sealed before its first trial, or how it ended.",
+        {
+            "campaign": _TEXT,
+            "state": {"enum": ["sealed", "ended"]},
+            "digest": _TEXT,
+            "plan": _OBJECT,
+            "decided": _OBJECT,
+        },
+        ("campaign", "state", "digest"),
     ),
     "trial": (
         "One recorded outcome of a campaign.",

@@ -12,6 +12,7 @@ from types import FrameType
 
 from pytest_conformance.simulation.build import build_world, known_bad_table
 from pytest_conformance.simulation.control import ControlServer
+from pytest_conformance.simulation.truth import read_truth
 from pytest_conformance.simulation.world import Options
 
 
@@ -21,6 +22,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--known-bad", default="", metavar="NAME[,NAME]", help="behaviours to swap for bad ones")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--door", choices=["auto", "namespace", "relay"], default="auto")
+    parser.add_argument("--truth", default="", metavar="JSON", help="true error rates that a recogniser decides by")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where far ends may leave files")
     parser.add_argument(
         "--list", nargs="?", const="", metavar="DUT", help="print the known-bad variants (of DUT) as JSON and exit"
@@ -34,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
         return print_table(arguments.list)
     names = tuple(name.strip() for name in arguments.known_bad.split(",") if name.strip())
     try:
-        world = build_world(Options(arguments.dut, names, arguments.seed, arguments.door, arguments.folder))
+        truth = read_truth(arguments.truth)
+        world = build_world(Options(arguments.dut, names, arguments.seed, arguments.door, arguments.folder, truth))
     except LookupError as error:
         print(json.dumps({"error": str(error.args[0] if error.args else error)}), flush=True)
         return 2

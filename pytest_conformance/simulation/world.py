@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_conformance.simulation.farend import FarEnd, Json
+from pytest_conformance.simulation.scene.holders import HOLDERS, Content
 from pytest_conformance.simulation.signals import Signal
 from pytest_conformance.simulation.timeline import Timeline
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_conformance.simulation.companion.screen import App
     from pytest_conformance.simulation.network import Network
     from pytest_conformance.simulation.scene.stage import Scene
+    from pytest_conformance.simulation.truth import Truth
 
 FAR_ENDS = "far-ends.json"
 
@@ -33,6 +35,8 @@ class Options:
     door: str = "auto"
     """"namespace", "relay" or "auto" (namespace where it is allowed)."""
     folder: Path = field(default_factory=Path.cwd)
+    truth: Truth | None = None
+    """What a recogniser decides by, instead of by its pictures; None: by its pictures."""
 
 
 class World:
@@ -56,6 +60,10 @@ class World:
         """What the device's supply terminals look like, ohm."""
         self.holder: Signal[int] = Signal(self.timeline, 0)
         """The turntable's holder that stands before the device; 0: the empty one, or none while it moves."""
+        self.holders: dict[int, Content] = dict(HOLDERS)
+        """What is mounted on the turntable."""
+        if options.truth is not None:
+            self.holders.update(options.truth.mounted())
         self.labels: list[str] = []
         """The printed label of each sample, first sample first."""
         self.app: App | None = None

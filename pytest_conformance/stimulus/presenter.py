@@ -50,10 +50,14 @@ def entries_of(subjects: Subjects, artefacts: Artefacts, pictures: Path, today: 
         for each in subjects.subjects
         if each.holder is not None
     }
+    consented = {each.id for each in subjects.subjects if each.may_be_shown(today)}
     for each in artefacts.artefacts:
         if each.holder is not None:
             picture = pictures / each.picture if each.picture else None
-            entries[each.id] = Showable(each.id, each.holder, each.species, each.target, picture, each.width or 0.0)
+            refusal = "" if each.target in consented else f"the consent of {each.target} to be shown does not hold"
+            entries[each.id] = Showable(
+                each.id, each.holder, each.species, each.target, picture, each.width or 0.0, refusal
+            )
     return entries
 
 
@@ -104,6 +108,11 @@ class Presenter:
         """Everything that was presented, oldest first."""
         self.shown: set[str] = set()
         """Whose faces were before the device so far: subjects, and those whom artefacts imitate."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether a camera watches what appears before the device."""
+        return self._watch is not None
 
     def present(
         self, name: str, *, seconds: float = 0.0, until: Callable[[], object] | None = None, timeout: float = 30.0

@@ -11,15 +11,24 @@ from typing import Literal, TypeVar
 from pydantic import Field, StrictBool
 
 from pytest_conformance.errors import MethodError
-from pytest_conformance.quantities import Millimetres
+from pytest_conformance.quantities import Degrees, Millimetres
 from pytest_conformance.resources import shipped
 from pytest_conformance.yamlfile import Fault, load, nearest
 from pytest_conformance.yamlfile.lookup import find
-from pytest_conformance.yamlfile.model import Date, FileModel, Name, Part, Positive, Text
+from pytest_conformance.yamlfile.model import Count, Date, FileModel, Name, Part, Positive, Text
 
 Each = TypeVar("Each")
 
 Species = Literal["print", "screen-replay", "cut-mask", "mask-3d", "mannequin", "other"]
+
+
+class Scene(Part):
+    """How something stands before the device in its holder, where no instrument of the bench reads that."""
+
+    distance: Millimetres | None = None
+    yaw: Degrees | None = None
+    pitch: Degrees | None = None
+    roll: Degrees | None = None
 
 
 class Subject(Part):
@@ -31,6 +40,7 @@ class Subject(Part):
     guardian_consent: StrictBool = False
     holder: Positive | None = None
     """Place on the turntable; None for somebody who comes in person."""
+    scene: Scene = Scene()
 
     def may_be_shown(self, today: datetime.date) -> bool:
         """Tell whether the consent still holds, and for a child also the guardian's."""
@@ -42,16 +52,26 @@ class Artefact(Part):
 
     id: Name
     species: Species
+    variety: Name | None = None
+    """The species by how it is made, where a plan tells several of one kind apart: `print-matt`, `print-glossy`."""
     target: Name
     holder: Positive | None = None
     recipe: Text
     series: Name | None = None
     made: Date
+    uses: Count = 0
+    """How often it was used before: the wear count, kept by the laboratory."""
     use_limit: Positive | None = None
     picture: Name | None = None
     """What the display shows for a replay: a file of the subjects' `pictures` folder."""
     width: Millimetres | None = None
     """How wide the picture is shown, so that the face has its own size."""
+    scene: Scene = Scene()
+
+    @property
+    def kind_of_attack(self) -> str:
+        """The species as plans and tables count it: the variety where there is one."""
+        return self.variety or self.species
 
 
 class Subjects(FileModel):

@@ -34,6 +34,7 @@ def test_there_is_a_schema_for_each_kind_of_file() -> None:
         "conformance-artefacts/1",
         "conformance-bench/1",
         "conformance-declaration/1",
+        "conformance-plan/1",
         "conformance-profile/1",
         "conformance-subjects/1",
     ]

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_conformance.devices.lock import Attempt
 from pytest_conformance.devices.roles import Done, Rules, SetUp
 from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.cloud_use import CloudUse
 from pytest_conformance.procedures.erasure import Erased, Erasure
 from pytest_conformance.procedures.lock_enrolment import FaceConsent, Stage
-from pytest_conformance.procedures.lock_entry import Alternatives, Attacks, DecisionTimes
+from pytest_conformance.procedures.lock_entry import Alternatives, DecisionTimes
 from pytest_conformance.procedures.lock_faces import count_records
 from pytest_conformance.procedures.permissions import shapes_of
 from pytest_conformance.procedures.pre_consent import PreConsentTraffic
@@ -112,12 +111,6 @@ def test_success_and_median_of_the_other_way() -> None:
 def test_the_median_of_no_decision_is_no_number_that_passes() -> None:
     assert DecisionTimes((), 3, 0.0, {}, ()).median == float("inf")
     assert DecisionTimes((3.0, 1.0, 2.0), 0, 0.0, {}, ()).median == 2.0
-
-
-def test_attacks_are_counted_by_species_and_by_the_contact() -> None:
-    base = Attempt("A", "print", "match", "", "", False, 0, None, None)
-    tried = (base, replace(base, opened=True, outcome="reject"), replace(base, species="mask-3d"))
-    assert Attacks(tried, (), 0).by_species() == {"print": (1, 2), "mask-3d": (0, 1)}
 
 
 def test_the_stages_of_consent_are_one_traffic() -> None:

@@ -23,13 +23,14 @@ Void = Literal[
     "clock-step",
     "no-stimulus",
     "restart",
+    "bench",
     "aborted",
 ]
 """Why a trial is left out of the statistics; "" for a trial that counts."""
 
-End = Literal["decided", "maximum", "environment", "device", "aborted"]
+End = Literal["decided", "maximum", "environment", "device", "bench", "aborted"]
 """Why a campaign ended: its rule decided; all permitted trials were used up; the surroundings stayed outside the
-method; the device stopped answering; somebody stopped it."""
+method; the device no longer took part; the bench failed; somebody stopped it."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_conformance.analysis.traffic import compression, uniformity
+from pytest_conformance.analysis.traffic import compression, rawframes, uniformity
 from pytest_conformance.analysis.traffic.containers import Child
 from pytest_conformance.analysis.traffic.conversation import Item
 from pytest_conformance.analysis.traffic.model import Accounting, Match
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.examiner import Examiner
 
 _HEAD = 65536
+_BARE_LARGEST = 32 << 20
 _LONG_TEXT = re.compile(rb"[\t\r\n -~]{200,}")
 _EMBEDDED = (b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"BZh9", b"PK\x03\x04")
 
 
 def examine(examiner: Examiner, item: Item, depth: int) -> Accounting:
     """Try what a binary item can be, in the order of promise; what is left is opaque."""
-    for attempt in (_structured, _embedded, _encoded, _template, _disguised):
+    for attempt in (_structured, _embedded, _bare, rawframes.examine, _encoded, _template, _disguised):
         account = attempt(examiner, item, depth)
         if account is not None:
             return account
@@ -67,6 +68,21 @@ def _embedded(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
                 else examiner.descend(item, Child(0, at, data[:at], "head"), depth)
             )
             return examiner.combine(item, [before, inner])
+    return None
+
+
+def _bare(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
+    """Unpack deflate and brotli that nothing announces: the whole of an item, or all behind a short magic.
+
+    Neither has a magic or a checksum: only what ends where the item ends and then makes sense is believed.
+    """
+    if not 64 <= len(item.data) <= _BARE_LARGEST:
+        return None
+    for at, name, plain in compression.bare(item.data):
+        mark = len(examiner.found)
+        inner = examiner.descend(item, Child(at, len(item.data), plain, name, False), depth)
+        if len(examiner.found) > mark or inner.understood + inner.hit > (len(item.data) - at) // 2:
+            return examiner.combine(item, [Accounting(at, understood=at), inner])
     return None
 
 

@@ -75,6 +75,14 @@ def attempts(data: bytes, key: bytes) -> Iterator[tuple[str, bytes]]:
     for name, nonce, body in (("aes-ctr-iv-first", data[:16], data[16:]), ("aes-ctr-zero", bytes(16), data)):
         if len(nonce) == 16 and body:
             yield name, Cipher(aes, modes.CTR(nonce)).decryptor().update(body)
+    if len(key) == 32:
+        for name, nonce, body in (
+            ("chacha20-zero", bytes(16), data),
+            ("chacha20-iv-first", bytes(4) + data[:12], data[12:]),
+            ("chacha20-iv-first+1", b"\1\0\0\0" + data[:12], data[12:]),
+        ):
+            if len(nonce) == 16 and body:
+                yield name, Cipher(algorithms.ChaCha20(key, nonce), None).decryptor().update(body)
     yield "rc4", _rc4(data, key)
     small = _xxtea(data, key[:16])
     if small is not None:

@@ -6,12 +6,14 @@ import bz2
 import importlib.util
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 FACTOR = 200
 FLOOR = 1 << 20
+_BARE_OFFSETS = 17
+"""How long a magic may be behind which a deflate stream without header is looked for, and one more."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,24 @@ def begins(name: str, data: bytes) -> bool:
         return len(machine.decompress(data[:65536], 512)) >= 256 or machine.eof
     except zlib.error:
         return False
+
+
+def bare(data: bytes, room: int = 1 << 28) -> Iterator[tuple[int, str, bytes]]:
+    """Yield (offset, name, plain bytes) of deflate and brotli streams without header that fill `data` to its end."""
+    for at in range(_BARE_OFFSETS):
+        try:
+            probe = zlib.decompressobj(-15)
+            if len(probe.decompress(data[at : at + 65536], 64)) < 32:
+                continue
+            unpacked = raw_inflate(data[at:], room)
+        except zlib.error:
+            continue
+        if unpacked is not None and unpacked.complete and len(data) - at - unpacked.used <= 8:
+            yield at, "deflate", unpacked.data
+    if importlib.util.find_spec("brotli") is not None:
+        found = unbrotli(data, room)
+        if found is not None and found.complete and len(found.data) >= 64:
+            yield 0, "brotli", found.data
 
 
 def bunzip(data: bytes, room: int = 1 << 28) -> Unpacked | None:

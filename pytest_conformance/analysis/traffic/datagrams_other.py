@@ -1,8 +1,8 @@
-"""UDP protocols recognised by content: QUIC, CoAP, RTP, STUN and DTLS."""
+"""UDP protocols recognised by content: QUIC, CoAP, MQTT-SN, TFTP, RTP, STUN and DTLS."""
 
 from __future__ import annotations
 
-from pytest_conformance.analysis.traffic import coap, quic_packets, rtp
+from pytest_conformance.analysis.traffic import coap, quic_packets, rtp, smallprotocols
 from pytest_conformance.analysis.traffic.conversation import Conversation, Side
 
 
@@ -25,6 +25,8 @@ def parse(conversation: Conversation, ports: tuple[int, int]) -> bool:
         return True
     if any(_is_stun(head) for head in heads):
         _stun(conversation)
+        return True
+    if smallprotocols.tftp(conversation) or smallprotocols.mqtt_sn(conversation, ports):
         return True
     if coap.looks_like_coap(conversation, ports):
         coap.parse(conversation)

@@ -67,6 +67,10 @@ class Recognisers:
             match,
         )
 
+    def grey(self, data: bytes, grey: picturehash.Grey) -> Match | None:
+        """Match a picture that has no file format."""
+        return self.faces.match(data, grey, picturehash.phash(grey)) if self.faces.armed else None
+
     def template(self, data: bytes) -> TemplateFound | None:
         """Search binary data for the known template."""
         return self.templates.in_bytes(data) if self.templates.armed else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pytest_conformance.analysis.traffic import coap, dns, rtsp
+from pytest_conformance.analysis.traffic import coap, dns, rtsp, smallprotocols
 from pytest_conformance.analysis.traffic.conversation import Conversation, Side
 from pytest_conformance.analysis.traffic.http1 import _rest as rest
 
@@ -29,7 +29,7 @@ def parse(conversation: Conversation, again: Again) -> bool:
     if _SIP.match(client) or _SIP.match(server):
         conversation.sink.speaks("sip")
         return _whole(conversation, "sip")
-    return _dns(conversation) or coap.parse_stream(conversation)
+    return _dns(conversation) or coap.parse_stream(conversation) or smallprotocols.modbus(conversation)
 
 
 def _whole(conversation: Conversation, layer: str) -> bool:

@@ -25,6 +25,8 @@ LOG_CAP = 16 * 1024 * 1024
 """Bytes of the raw log that are kept on disk."""
 EVENTS, UNFENCED = 20_000, 2_000
 """Lines that are kept in memory, the newest ones."""
+LATE = 5_000_000_000
+"""Nanoseconds by which a line may have arrived before the time that its own stamp says."""
 _LOST = (serial.SerialException, OSError, termios.error, TypeError)
 _ANSWER = re.compile(rb"<([0-9a-f]{8}) (ok|err ([A-Za-z][A-Za-z0-9_-]{0,31}))(?: (.*))?\Z", re.DOTALL)
 _EVENT = re.compile(rb"#([0-9]{1,15}) ([A-Za-z][A-Za-z0-9_.-]{0,63})(?: (.*))?\Z", re.DOTALL)
@@ -142,20 +144,53 @@ class Console:
         ]
         return [Event(each.name, each.data, each.ms, self._time_of(each)) for each in chosen]
 
+    def recent(self, since: int) -> list[Event]:
+        """Return what the device logged at or after bench time `since`, oldest first; looks at the newest lines only.
+
+        A line that arrived more than `LATE` before `since` ends the search.
+        """
+        found: list[Event] = []
+        with self._lock:
+            for each in reversed(self._events):
+                if each.at < since - LATE:
+                    break
+                event = Event(each.name, each.data, each.ms, self._time_of(each))
+                if event.at >= since:
+                    found.append(event)
+        return found[::-1]
+
+    def last(self, names: Sequence[str]) -> Event | None:
+        """Return the newest event called one of `names`; None when there was none."""
+        with self._lock:
+            for each in reversed(self._events):
+                if each.name in names:
+                    return Event(each.name, each.data, each.ms, self._time_of(each))
+        return None
+
     def wait_event(
-        self, names: str | Sequence[str], *, since: int, timeout: float, where: Callable[[Event], bool] | None = None
+        self,
+        names: str | Sequence[str],
+        *,
+        since: int,
+        timeout: float,
+        where: Callable[[Event], bool] | None = None,
+        fenced: bool = False,
     ) -> Event | None:
-        """Return the first event called one of `names` at or after bench time `since`; None after `timeout` s."""
+        """Return the first event called one of `names` at or after bench time `since`; None after `timeout` s.
+
+        `fenced`: where time is driven, ask for the status before each look, so that all events before it are here.
+        """
         wanted = (names,) if isinstance(names, str) else tuple(names)
 
         def look() -> Event | None:
             self._raise_if_lost()
-            for event in self.events():
-                if event.name in wanted and event.at >= since and (where is None or where(event)):
+            for event in self.recent(since):
+                if event.name in wanted and (where is None or where(event)):
                     return event
             return None
 
-        return self._clock.wait_for(look, timeout)
+        fence = (lambda: self.call("status")) if fenced else None
+        return self._clock.wait_for(look, timeout, fence=fence)
 
     def unfenced(self) -> list[bytes]:
         """Return lines that are neither answers nor events (banners, crashes), as bytes."""

@@ -19,7 +19,7 @@ SERIAL = "SX7007"
 REQUEST = struct.Struct("<2sBBI")
 READING = struct.Struct("<2sBBIf")
 MEASURE = 1
-INTEGRATION = 0.05
+INTEGRATION = 0.002
 """Seconds of the world that a measurement takes."""
 FULL_SCALE = 20_000.0
 """Lux; above it the reading carries the over-range flag."""

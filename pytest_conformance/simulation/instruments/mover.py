@@ -12,7 +12,7 @@ from pytest_conformance.simulation.world import World
 
 IDENTITY = "Simulated Instruments,SIM-TURN24,ST5005,3.0.0"
 HOLDERS = 24
-"""Places that can carry something, numbered from 1; place 0 is left empty."""
+"""Places that can carry something, numbered from 1; place 0 is left empty. A larger table has a magazine beside it."""
 START = 0.4
 """Seconds to lift, lower and settle."""
 STEP = 0.1
@@ -36,6 +36,7 @@ class Mover:
         self._place = 0
         self._goal = 0
         self._timer: Timer | None = None
+        self._places = max(HOLDERS, *world.holders)
         self._lines: list[Json] = []
         self.line = PtyLine(self.name, self._answer)
         self.stalls = False
@@ -64,7 +65,7 @@ class Mover:
         if line == "ID?":
             return f"ID {IDENTITY}"
         if line == "HOLDERS?":
-            return f"HOLDERS {HOLDERS}"
+            return f"HOLDERS {self._places}"
         if line == "POS?":
             return f"POS {self._goal if self._state == 'MOVING' else self._place} {self._state}"
         if verb == "GOTO" and rest.isdecimal() and len(rest) < 6:
@@ -78,14 +79,14 @@ class Mover:
         return "ERR SYNTAX"
 
     def _begin(self, goal: int) -> str:
-        if not 0 <= goal <= HOLDERS:
+        if not 0 <= goal <= self._places:
             return "ERR RANGE"
         if self._state in ("MOVING", "STALLED"):
             return "ERR BUSY" if self._state == "MOVING" else "ERR STALL"
         self._state, self._goal = "MOVING", goal
         self._world.holder.set(0)
         around = abs(goal - self._place)
-        busy = START + STEP * min(around, HOLDERS + 1 - around)
+        busy = START + STEP * min(around, self._places + 1 - around)
         self._timer = self._world.timeline.call_later(busy, self._arrive)
         return "OK"
 

@@ -15,6 +15,10 @@ class Content:
 
     kind: Kind
     subject: str = ""
+    species: str = ""
+    """The species where a truth tells several of one kind apart; "" where the kind says it."""
+    artefact: int = 0
+    """Which of several artefacts of the same species and person."""
 
 
 EMPTY = Content("empty")

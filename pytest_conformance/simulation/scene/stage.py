@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_conformance.simulation.scene.bodies import CutMask, Head, Pose, Print, ResinMask, Screen
-from pytest_conformance.simulation.scene.holders import EMPTY, HOLDERS, Content
+from pytest_conformance.simulation.scene.holders import EMPTY, Content
 from pytest_conformance.simulation.scene.renderer import Body, CameraModel, Clean, Light, Placed, Views, expose, render
 from pytest_conformance.simulation.signals import Signal
 
@@ -36,9 +35,9 @@ class Shown:
 class Scene:
     """Renders what stands before the device. `screen` and `passer_by` are set by the display and by devices' tests."""
 
-    def __init__(self, world: World, holders: Mapping[int, Content] = HOLDERS) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._holders = holders
+        self._holders = world.holders
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[object, ...], Clean] = OrderedDict()
         self._presented = 0
