@@ -37,7 +37,6 @@ def begin(request: Request) -> Run:
     if request.resume is not None:
         return go_on(request, request.resume)
     run = Run.start(request.record, outcome.header(request), key=request.key)
-    outcome.keep_inputs(run, request)
     for each in erased:
         run.event("note", {"text": f"an erasure of {each.begun} that was broken off is finished: {each.subject}"})
     return run

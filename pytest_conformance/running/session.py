@@ -201,9 +201,10 @@ class BenchSession:
                 pytest.exit(f"refused to start: {self.refusal}", returncode=REFUSED)
             resuming.skip_finished(self.request.resume, session.items)
         elif self.worker in (None, "gw0"):
-            self.run.event("input", {"of": "suite", "files": resuming.suites(session.items)})
             rows = (each.row() for each in self.plan.values())
             self.run.plan(rows, documents=outcome.documents(self), partial=self.partial)
+            outcome.keep_inputs(self.run, self.request)
+            self.run.event("input", {"of": "suite", "files": resuming.suites(session.items)})
 
     def _not_applicable(self, ids: Sequence[str]) -> str:
         if not ids or any(self.plan[each].applies for each in ids):

@@ -253,7 +253,7 @@ def test_an_explicit_folder_is_respected(session: pytest.Pytester) -> None:
     assert len(_results(session.path / "elsewhere")) == 4
 
 
-def test_k01_a_broken_view_leaves_verdicts_and_record_alone(session: pytest.Pytester) -> None:
+def test_K01_a_broken_view_leaves_verdicts_and_record_alone(session: pytest.Pytester) -> None:
     broken = (
         CONFTEST
         + r"""

@@ -18,7 +18,7 @@ def _views(run: Run) -> dict[str, bytes]:
     return files
 
 
-def test_k02_deleted_or_edited_views_are_rebuilt_with_the_same_bytes(run: Run) -> None:
+def test_K02_deleted_or_edited_views_are_rebuilt_with_the_same_bytes(run: Run) -> None:
     first = _views(run)
     for name in first:
         (run.folder / name).unlink()
@@ -53,7 +53,7 @@ def test_without_a_journal_there_is_nothing_to_build(run: Run) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["journal", "evidence"])
-def test_e07_no_report_is_made_of_a_changed_record(run: Run, spoil: str) -> None:
+def test_E07_no_report_is_made_of_a_changed_record(run: Run, spoil: str) -> None:
     if spoil == "journal":
         journal = run.folder / "journal.jsonl"
         journal.write_bytes(journal.read_bytes().replace(b'"exit_code":1', b'"exit_code":0'))

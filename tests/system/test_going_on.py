@@ -186,7 +186,7 @@ def test_a_changed_record_is_not_judged_again(copied: tuple[Path, Path]) -> None
     assert "BEN-STO-012" in done.stdout + done.stderr
 
 
-def test_f09_a_killed_run_goes_on_to_the_verdicts_of_an_undisturbed_one(undisturbed: Ran, conduct: Conduct) -> None:
+def test_F09_a_killed_run_goes_on_to_the_verdicts_of_an_undisturbed_one(undisturbed: Ran, conduct: Conduct) -> None:
     killed = conduct(SUITE, BREAK_OFF="1")
     assert killed.code == -signal.SIGKILL, killed.out
     folder = killed.folder
@@ -213,7 +213,7 @@ def test_f09_a_killed_run_goes_on_to_the_verdicts_of_an_undisturbed_one(undistur
 
 
 @pytest.mark.parametrize("what", ["suite", "firmware"])
-def test_f10_a_run_does_not_go_on_when_what_it_rests_on_changed(copied: tuple[Path, Path], what: str) -> None:
+def test_F10_a_run_does_not_go_on_when_what_it_rests_on_changed(copied: tuple[Path, Path], what: str) -> None:
     here, run = copied
     lines = (run / "journal.jsonl").read_bytes().splitlines(keepends=True)
     (run / "journal.jsonl").write_bytes(b"".join(lines[:-1]))  # as if it had been killed before its end
