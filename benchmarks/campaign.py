@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import os
 import pstats
 import tempfile
 from pathlib import Path
@@ -71,14 +72,25 @@ def run(folder: Path, presentations: int, profiled: bool) -> tuple[CampaignObser
         profiler = cProfile.Profile()
         if profiled:
             profiler.enable()
+        before = processor_seconds(bench)
         observed = campaigns.run(str(plan), lock.recogniser)
+        after = processor_seconds(bench)
         profiler.disable()
+        print("processor seconds, with enrolment: " + ", ".join(f"{k} {after[k] - before[k]:.1f}" for k in before))
         if profiled:
             pstats.Stats(profiler).sort_stats("cumulative").print_stats(45)
         return observed, wall_seconds(record)
     finally:
         bench.close()
         record.stop(0)
+
+
+def processor_seconds(bench: Bench) -> dict[str, float]:
+    """Return what the bench's process and the simulation's have used, user and system."""
+    tick = os.sysconf("SC_CLK_TCK")
+    pids = {"bench": os.getpid(), "simulation": bench.world.pid if bench.world else os.getpid()}
+    rows = {name: Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split() for name, pid in pids.items()}
+    return {name: (int(row[11]) + int(row[12])) / tick for name, row in rows.items()}
 
 
 def wall_seconds(record: Run) -> float:

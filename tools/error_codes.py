@@ -59,6 +59,7 @@ MEANINGS = {
     "BEN-STO-005": "a value cannot be recorded: too long, too deep, or of no plain kind",
     "BEN-WRK-001": "the parallel worker that ran this test died",
     "DUT-CON-002": "the device refused a verb of its test port",
+    "MET-INT-002": "the device behaves differently when somebody stands between it and its cloud",
     "MET-REG-001": "no subject of this pseudonym is registered",
     "MET-REG-002": "no artefact of this name is registered",
     "MET-TRF-001": "bytes left that could not be read: enough of them to hold what was looked for",

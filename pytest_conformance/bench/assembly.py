@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_conformance.bench.clock_watch import ClockWatch
 from pytest_conformance.bench.safe_state import Outcome, Step, reach
 from pytest_conformance.bench.simulated import SimulatedWorld
 from pytest_conformance.bench.supervised import Supervised
@@ -64,6 +65,7 @@ class Bench:
         """The process that switches off when this one cannot; None for a bench on which nothing is switched on."""
         clock = DrivenClock(world.advance) if world is not None else RealClock()
         clock.beat = self.beat
+        self.watch_of_clocks = ClockWatch()
         self.clock: Clock = clock
         self._stop_beating = functools.partial(setattr, clock, "beat", None)
         self._open: dict[str, Any] = {}
@@ -193,15 +195,17 @@ class Bench:
             raise
 
     def check_health(self) -> None:
-        """Ask every opened instrument who it is; raise its BenchError when one is gone or changed.
+        """Ask every opened instrument who it is; raise its BenchError when one is gone, or its settings were changed.
 
         The device's own channels are not asked: their silence may be the device's.
         """
         if self.world is not None and not self.world.alive:
             raise SimulationError("BEN-SIM-002", "the simulated bench went away", todo="read simulation.log")
+        self.watch_of_clocks.require_awake()
         for name in self._order:
             if name in self.file.roles:
                 self._open[name].identity()
+                getattr(self._open[name], "require_unchanged", always)()
 
     def blame(self, error: BaseException) -> ConformanceError | None:
         """Return the bench error behind `error` when an instrument turns out to be at fault, else None.

@@ -203,6 +203,8 @@ class BenchFile(FileModel):
     limits: Conditions = Conditions()
     slots: tuple[Slot, ...] = ()
     network: NetworkSection = NetworkSection()
+    validated: Text | None = None
+    """The version of pytest-conformance that was validated on this bench: accredited runs refuse any other."""
     people: Mapping[Text, tuple[May, ...]] = Field(default_factory=dict)
     """Who may do what on this bench, by name or staff number."""
 

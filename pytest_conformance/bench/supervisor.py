@@ -261,11 +261,8 @@ def tell(address: str, line: str, timeout: float) -> None:
 
 
 def warm_up() -> None:
-    """Load what switching off needs, so that nothing is left to be read from a disk when it is due."""
+    """Load what switching off needs, so that nothing is read from a disk when it is due."""
     import pyvisa
-
-    import pytest_conformance.bench.quarantine
-    import pytest_conformance.record  # noqa: F401
 
     _WARM.append(pyvisa.ResourceManager("@py"))
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from pytest_conformance.quantities import Bytes, Hertz, Metres, QuantityError, Rates, Seconds, quantity
+from pytest_conformance.quantities import Bytes, Fraction, Hertz, Metres, QuantityError, Rates, Seconds, quantity
 from pytest_conformance.yamlfile.model import Count, Name, Part, Positive, Text
 from pytest_conformance.yamlfile.scalars import as_written
 
@@ -245,6 +245,10 @@ class Credential(Part):
     interface: Name | None = None
     length: Length | None = None
     alphabet: Text | None = None
+    false_acceptance: Fraction | None = None
+    """Share of others whom a biometric mechanism takes for the user, as the supplier declares it."""
+    false_rejection: Fraction | None = None
+    """Share of the user's own attempts that a biometric mechanism rejects, as the supplier declares it."""
     lockout: Lockout | None = None
     change: Way | None = None
 

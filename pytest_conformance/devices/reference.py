@@ -138,6 +138,14 @@ class ReferenceDevice:
             if not more or len(text) >= int(answer.get("size", 0)):
                 return text
 
+    def trust(self, authority: str) -> Done:
+        """Have the test build trust one more authority (PEM); not ok where it does not know how."""
+        try:
+            self.console.call("trust", authority=authority)
+        except DeviceError as error:
+            return Done(False, error.what)
+        return Done(True)
+
     # --- rules and consents ---------------------------------------------------------------------------------
 
     def first_use(self, consents: Mapping[str, bool], *, agree: bool = True) -> SetUp:

@@ -130,6 +130,10 @@ class Device(Protocol):
         """Return the TLS key log that the supplier lends ("" when none)."""
         ...
 
+    def trust(self, authority: str) -> Done:
+        """Have the test build trust one more authority (PEM) until the next factory reset; not ok when it cannot."""
+        ...
+
     # --- rules, consents, permissions
     def first_use(self, consents: Mapping[str, bool], *, agree: bool = True) -> SetUp:
         """From factory state, set the device up as a person would; `consents` answers each scope asked for."""

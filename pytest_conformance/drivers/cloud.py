@@ -23,6 +23,8 @@ class CloudSettings(DriverSettings):
     address: str
     public: str
     """HOST:PORT of the public interface over TLS."""
+    public_mqtt: str = ""
+    """HOST:PORT of its MQTT over TLS, where it has one."""
     host: str = ""
     """The name under which the public interface is asked, when a path names none."""
     authority: str = ""
@@ -79,6 +81,17 @@ class CloudStandIn:
     def create_account(self, name: str, guardian_of: Sequence[str] = ()) -> str:
         """Add an account and return its token: a stranger to every other account but its wards."""
         return str(self._admin("accounts", {"name": name, "guardian_of": list(guardian_of)})["token"])
+
+    @property
+    def authority(self) -> str:
+        """Certificate of the authority that signed the public interface's, PEM; "" for the system's."""
+        return self._settings.authority
+
+    def reach(self, host: str, port: int) -> tuple[str, int] | None:
+        """Return where the bench reaches port 443 or 8883 of the supplier's hosts; None for others."""
+        place = {443: self._settings.public, 8883: self._settings.public_mqtt}.get(port, "")
+        name, _, number = place.rpartition(":")
+        return (name, int(number)) if name else None
 
     def sign_up(self, name: str) -> str:
         """Return the token of the account `name`, which is added where it is not there yet."""

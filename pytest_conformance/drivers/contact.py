@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from itertools import count
 
@@ -26,6 +27,7 @@ class ContactSettings(SerialSettings):
 
     resync: Duration = 10.0
     """Bench time after which the box's clock is compared again."""
+    stamped: bool = True
     inverted: bool = False
     """The contact is open when the bolt is thrown."""
 
@@ -111,6 +113,10 @@ class SerialContact:
             found.append(str(error))
         return found
 
+    def lateness(self) -> float:
+        """Return the worst scheduling delay (s) that the stamping process suffered since this was asked last."""
+        return self._line.lateness()
+
     def close(self) -> None:
         """Close the port; safe to call twice."""
         self._line.close()
@@ -130,9 +136,9 @@ class SerialContact:
     def _ping(self) -> Exchange:
         tag = next(self._tags)
         prefix = f"PONG {tag} "
-        sent = self._clock.now()
         answer = self._line.ask(f"PING {tag}", lambda given: given.startswith(prefix))
-        received = self._clock.now()
+        ahead = self._clock.now() - time.monotonic_ns()  # bench time is this much ahead of the host's stamps
+        sent, received = self._line.sent + ahead, self._line.arrived + ahead
         stamp = answer.removeprefix(prefix)
         if not re.fullmatch(r"[0-9]{1,19}", stamp):
             raise self._unreadable(answer)

@@ -175,6 +175,10 @@ class Uplink(Instrument, Protocol):
         """Answer for `host` with a certificate that the device has no reason to trust."""
         ...
 
+    def diverted(self, host: str, address: str, port: int) -> AbstractContextManager[None]:
+        """Bring whoever asks for `host` to another address and port within the block."""
+        ...
+
     def device_address(self) -> str:
         """The IP address at which the device's own services can be reached from the bench."""
         ...
@@ -202,6 +206,15 @@ class Cloud(Instrument, Protocol):
     def received(self) -> Sequence[CloudObject]: ...
     def stored(self) -> Sequence[CloudObject]:
         """What the cloud still holds (deletion requests remove it)."""
+        ...
+
+    def reach(self, host: str, port: int) -> tuple[str, int] | None:
+        """Return where the bench itself reaches a service of the cloud; None when it is no part of it."""
+        ...
+
+    @property
+    def authority(self) -> str:
+        """Certificate of the authority that signed the cloud's, PEM; "" for the system's authorities."""
         ...
 
     def sign_up(self, name: str) -> str:

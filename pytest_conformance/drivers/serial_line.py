@@ -7,7 +7,6 @@ import fnmatch
 import termios
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -16,6 +15,8 @@ import serial
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
 from pytest_conformance.drivers.settings import DriverSettings
+from pytest_conformance.drivers.stamping import StampedPort
+from pytest_conformance.drivers.stamping_process import open_port
 from pytest_conformance.errors import InstrumentError, LinkError
 from pytest_conformance.quantities import Duration
 
@@ -36,6 +37,8 @@ class SerialSettings(DriverSettings):
     stopbits: Literal[1, 2] = 1
     timeout: Duration = 2.0
     """How long an answer may take."""
+    stamped: bool = False
+    """Read the port in a process of its own, which stamps what arrives: for everything that is timed."""
     expect_idn: str = ""
     """What the instrument must call itself; `*` and `?` stand for any text and any character."""
 
@@ -62,6 +65,16 @@ class SerialLine:
         self.where = where
         self.door = door_of(settings.address)
         self.partial = b""
+        self.arrived = self.sent = 0
+        """Host's monotonic ns when the last line's end came and when the last line began to leave."""
+
+    def lateness(self) -> float:
+        """Return the worst scheduling delay (s) of the stamping process since asked last; 0 where there is none."""
+        port = self._opened()
+        try:
+            return port.lateness() if isinstance(port, StampedPort) else 0.0
+        except _LOST as error:
+            raise self._lost(error) from error
 
     @property
     def framing(self) -> str:
@@ -73,21 +86,15 @@ class SerialLine:
         """Open the port for ourselves alone; LinkError BEN-LNK-131 when that fails."""
         settings = self._settings
         try:
-            self._port = serial.serial_for_url(
-                settings.address,
-                baudrate=settings.baudrate,
-                bytesize=settings.bytesize,
-                parity=settings.parity,
-                stopbits=settings.stopbits,
-                timeout=0.05,
-                do_not_open=True,
-            )
-            if "://" not in settings.address:
-                self._port.exclusive = True
-                self._port.write_timeout = settings.timeout  # RFC 2217 knows none
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # pyserial 3.5 names its threads the old way
-                self._port.open()
+            given = {
+                "address": settings.address,
+                "baudrate": settings.baudrate,
+                "bytesize": settings.bytesize,
+                "parity": settings.parity,
+                "stopbits": settings.stopbits,
+                "write_timeout": float(settings.timeout),
+            }
+            self._port = StampedPort(given) if settings.stamped else open_port(given)
         except (*_LOST, ValueError, KeyError) as error:
             raise LinkError(
                 "BEN-LNK-131",
@@ -137,7 +144,11 @@ class SerialLine:
     def write(self, data: bytes) -> None:
         """Send `data`; LinkError BEN-LNK-132 when the port is gone."""
         try:
-            self._opened().write(data)
+            port = self._opened()
+            self.sent = time.monotonic_ns()
+            port.write(data)
+            if isinstance(port, StampedPort):
+                self.sent = port.sent
         except _LOST as error:
             raise self._lost(error) from error
 
@@ -193,7 +204,10 @@ class SerialLine:
             waiting = port.in_waiting
             if not waiting and time.monotonic() >= deadline:
                 return b""
-            return bytes(port.read(min(waiting, LONGEST) or 1))
+            data = bytes(port.read(min(waiting, LONGEST) or 1))
+            if data:
+                self.arrived = port.arrived if isinstance(port, StampedPort) else time.monotonic_ns()
+            return data
         except _LOST as error:
             raise self._lost(error) from error
 

@@ -41,6 +41,8 @@ class ScpiSupply(ScpiDriver):
         self._settings = settings
         self._context = context
         self._volts = 0.0
+        self._set: dict[str, float] = {}
+        """What was set, by command."""
         addresses = (settings.address, settings.alternative) if settings.alternative else (settings.address,)
         self.off_command = OffCommand(
             addresses, measure="MEAS:VOLT?", below=settings.off_below, settling=settings.settling
@@ -80,6 +82,7 @@ class ScpiSupply(ScpiDriver):
                     todo="check the range and the limits of the output",
                 )
         self._volts = volts
+        self._set = {"VOLT": volts, "CURR": amperes}
 
     def on(self) -> None:
         """Switch the output on and wait until it has its voltage; InstrumentError BEN-INS-112 when it has not."""
@@ -121,6 +124,19 @@ class ScpiSupply(ScpiDriver):
             expected=f"output off and below {self._settings.off_below:g} V",
             todo="cut the mains of the supply; quarantine the bench until the output is seen to be off",
         )
+
+    def require_unchanged(self) -> None:
+        """Read the settings back; InstrumentError BEN-INS-113 when somebody changed them, by hand or else."""
+        for command, wanted in self._set.items():
+            found = self._session.number(f"{command}?")
+            if abs(found - wanted) > 0.01 * abs(wanted) + 0.001:
+                raise InstrumentError(
+                    "BEN-INS-113",
+                    f"{command} reads {found:g} and was set to {wanted:g}",
+                    where=self._session.where,
+                    expected="settings as the bench left them",
+                    todo="lock the front panel; repeat what was measured since the last check",
+                )
 
     def is_on(self) -> bool:
         """Ask whether the output is switched on."""

@@ -148,14 +148,19 @@ class AccessPoint:
         """
         impostor = Impostor(host, self._clock, self._settings.impostor)
         try:
-            address, port = impostor.address
-            self._divert("redirect", self._settings.intercept_command, host, address, port)
-            try:
+            with self.diverted(host, *impostor.address):
                 yield impostor
-            finally:
-                self._divert("release", self._settings.release_command, host, address, port)
         finally:
             impostor.close()
+
+    @contextmanager
+    def diverted(self, host: str, address: str, port: int) -> Iterator[None]:
+        """Bring whoever asks for `host` to `address` and `port` while the block runs; errors as of `intercept`."""
+        self._divert("redirect", self._settings.intercept_command, host, address, port)
+        try:
+            yield
+        finally:
+            self._divert("release", self._settings.release_command, host, address, port)
 
     def _divert(self, order: str, command: Sequence[str], host: str, address: str, port: int) -> None:
         if self._settings.address:

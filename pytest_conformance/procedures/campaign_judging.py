@@ -88,13 +88,59 @@ def require_awake(observed: CampaignObservation) -> None:
         )
 
 
-def require_shown(row: RateRow, limit: Number, confidence: Number, what: str) -> None:
+def require_table(observed: CampaignObservation) -> None:
+    """Raise MethodError MET-CAM-004 unless each species has a rate and a bound, and one is the worst."""
+    lacking = [row.name for row in observed.species if row.rate is None or row.upper is None]
+    if lacking or observed.worst is None:
+        raise MethodError(
+            "MET-CAM-004",
+            f"no rate is known of {', '.join(lacking) or 'any species'}",
+            where=observed.plan.name,
+            expected="valid presentations of each species, with a response",
+            todo="finish the campaign",
+        )
+
+
+def impostors(observed: CampaignObservation) -> RateRow:
+    """Return the row of those who are not enrolled; MethodError MET-CAM-005 when the plan showed none."""
+    for row in observed.species:
+        if row.name == "impostor":
+            return row
+    raise MethodError(
+        "MET-CAM-005",
+        "nobody was shown who is not enrolled",
+        where=observed.plan.name,
+        expected="a plan of kind verification with a rule for impostors",
+    )
+
+
+def require_claimed(rate: float | None) -> float:
+    """Return a rate that the supplier declares; MethodError MET-CAM-006 when there is none to compare with."""
+    if rate is None:
+        raise MethodError(
+            "MET-CAM-006",
+            "the supplier declares no error rate of the face",
+            where="declaration, credentials",
+            expected="false_acceptance and false_rejection",
+            todo="have the supplier state them",
+        )
+    return rate
+
+
+def assert_declared(row: RateRow, limit: float, what: str) -> None:
+    """Assert that the observed rate is at most the declared one; says nothing of what so many trials can show."""
+    assert row.n == 0 or at_most(row.errors, row.n, limit), f"{what}: {row.errors} of {row.n}, declared {limit:.4g}"
+
+
+def require_shown(row: RateRow | None, limit: Number, confidence: Number, what: str) -> None:
     """Assert that the observed rate is at most `limit`, and refuse unless its upper bound shows it at `confidence`.
 
     An observed rate above the limit is a finding: AssertionError. Raises MethodError MET-CAM-002 with the number of
     presentations without a further error that are missing (fault case I12). The bound that takes clustering into
     account is used where there is one.
     """
+    if row is None:
+        raise MethodError("MET-CAM-005", f"{what}: the plan has no such trials", expected="a plan that shows them")
     assert row.n == 0 or at_most(row.errors, row.n, limit), f"{what}: {row.errors} of {row.n}, limit {limit}"
     if row.n and _shown(row, limit, confidence):
         return

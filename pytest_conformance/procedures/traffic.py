@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -254,10 +254,11 @@ class Tap:
         self.canaries = canaries
 
     @contextmanager
-    def watch(self, name: str, *, keys: bool = True) -> Iterator[Recording]:
+    def watch(self, name: str, *, keys: bool = True, more_keys: Callable[[], str] | None = None) -> Iterator[Recording]:
         """Capture everything that the device and its phone send within the block; inspect it at the end.
 
-        With `keys` False the key log that the supplier lends is left aside: what is found then, anybody finds. The
+        With `keys` False the key log that the supplier lends is left aside: what is found then, anybody finds;
+        `more_keys` returns further session keys at the end, for example those of an interceptor. The
         capture ends also when the block fails; it is then kept as evidence and not inspected.
         """
         recording = Recording(self.bench)
@@ -274,7 +275,7 @@ class Tap:
         file = capture.stop()
         reference = self._keep(name, file)
         with self.run.step("Measure", f"Inspect the packets of {name!r}"):
-            lent = self.device.keys() if keys else ""
+            lent = (self.device.keys() if keys else "") + (more_keys() if more_keys is not None else "")
             recording.traffic = self._inspect(name, file, reference, recording, (began, ended), lent)
 
     def _keep(self, name: str, file: CaptureFile) -> str:

@@ -219,6 +219,7 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 }
 
 EVENT_TYPES = frozenset(_EVENTS)
+_REQUIRED = {kind: frozenset(required) for kind, (_, _, required) in _EVENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -236,13 +237,13 @@ class Event:
 
 def check_event(kind: str, data: Mapping[str, Any]) -> None:
     """Raise StorageError BEN-STO-008 for an unknown type or a missing field; "x-..." types are free."""
-    if kind.startswith("x-"):
-        return
     if kind not in _EVENTS:
+        if kind.startswith("x-"):
+            return
         known = ", ".join(sorted(EVENT_TYPES))
         raise StorageError("BEN-STO-008", f"no event type {kind!r}", where="journal", expected=f"{known} or x-...")
-    missing = [name for name in _EVENTS[kind][2] if name not in data]
-    if missing:
+    if not _REQUIRED[kind] <= data.keys():
+        missing = [name for name in _EVENTS[kind][2] if name not in data]
         raise StorageError("BEN-STO-008", f"{kind} event without {', '.join(missing)}", where="journal")
 
 

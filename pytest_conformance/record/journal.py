@@ -8,10 +8,10 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ LINE_CAP = 16 * 1024 * 1024
 """Bytes of the longest line that is written or read."""
 TEXT_CAP = 16 * 1024
 """Characters of one text value that an event keeps; the rest is counted."""
-GROUP_EVENTS, GROUP_NS = 64, 500_000_000
+GROUP_EVENTS, GROUP_NS = 100, 500_000_000
 """Unsynced events, and nanoseconds since the last sync, after which a group is synced."""
 _TAIL = 64 * 1024
+_ENCODER = json.JSONEncoder(check_circular=False, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_quoted: Callable[[str], str] = json.encoder.encode_basestring_ascii
 
 
 class Journal:
@@ -53,18 +55,28 @@ class Journal:
         BEN-STO-002 (disk).
         """
         check_event(kind, data)
-        plain = _bounded(dict(data))
-        with self._mutex, self._locked():
-            self._catch_up()
-            event = Event(self._seq + 1, _utc(), time.monotonic_ns(), boot_id(), kind, plain, self._prev)
-            self._write(encode(event))
-            self._settle(kind)
+        plain = dict(data)
+        body = _encoded(plain, kind)
+        if len(body) > TEXT_CAP:  # a shorter line holds no longer text: escapes only lengthen it
+            plain = _bounded(plain)
+            body = _encoded(plain, kind)
+        with self._mutex:
+            self._lock()
+            try:
+                self._catch_up()
+                event = Event(self._seq + 1, _utc(), time.monotonic_ns(), boot_id(), kind, plain, self._prev)
+                self._write(_line(event, body))
+                self._unsynced += 1
+                if kind in SYNCED or self._unsynced >= GROUP_EVENTS or event.mono_ns - self._synced_ns > GROUP_NS:
+                    self.sync()
+            finally:
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
         return event
 
     def sync(self) -> None:
         """Return when everything appended here is on the disk."""
         with self._mutex:
-            self._guard(lambda: os.fsync(self._fd))
+            self._guard(os.fsync, self._fd)
             self._unsynced, self._synced_ns = 0, time.monotonic_ns()
 
     def head(self) -> tuple[int, str]:
@@ -95,16 +107,19 @@ class Journal:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        if self._fd < 0 or self._pid != os.getpid():  # a forked child would share the parent's lock
-            self._open()
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self._lock()
         try:
             yield
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
+    def _lock(self) -> None:
+        if self._fd < 0 or self._pid != os.getpid():  # a forked child would share the parent's lock
+            self._open()
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
     def _catch_up(self) -> None:
-        size = os.fstat(self._fd).st_size
+        size = os.lseek(self._fd, 0, os.SEEK_END)
         if size == self._size:
             return
         line, torn = _last_line(self._fd, size)
@@ -133,21 +148,15 @@ class Journal:
     def _write(self, line: bytes) -> None:
         if len(line) > LINE_CAP:
             raise StorageError("BEN-STO-005", f"event of {len(line)} bytes", where="journal", expected=f"<= {LINE_CAP}")
-        self._guard(lambda: _write_all(self._fd, line))
+        self._guard(_write_all, self._fd, line)
         self._size += len(line)
         self._seq += 1
         self._prev = _digest(line)
 
-    def _settle(self, kind: str) -> None:
-        self._unsynced += 1
-        waited = time.monotonic_ns() - self._synced_ns
-        if kind in SYNCED or self._unsynced >= GROUP_EVENTS or waited > GROUP_NS:
-            self.sync()
-
-    def _guard(self, action: Any) -> None:
+    def _guard(self, action: Callable[..., None], *arguments: Any) -> None:
         if self._broken is None:
             try:
-                action()
+                action(*arguments)
                 return
             except OSError as error:
                 self._broken = error
@@ -164,11 +173,21 @@ def encode(event: Event) -> bytes:
 
     Raises StorageError BEN-STO-005 for data that is not plain JSON.
     """
+    return _line(event, _encoded(event.data, event.type))
+
+
+def _encoded(data: Mapping[str, Any], kind: str) -> str:
     try:
-        text = json.dumps(vars(event), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(data)
     except (TypeError, ValueError, RecursionError) as error:
-        raise StorageError("BEN-STO-005", f"{event.type} event: {error}", where="journal") from error
-    return text.encode("ascii") + b"\n"
+        raise StorageError("BEN-STO-005", f"{kind} event: {error}", where="journal") from error
+
+
+def _line(event: Event, body: str) -> bytes:
+    """Return the line for `event`, whose data is `body`; the fields in the order of the class."""
+    utc, boot, kind, prev = map(_quoted, (event.utc, event.boot_id, event.type, event.prev))
+    text = f'{{"seq":{event.seq},"utc":{utc},"mono_ns":{event.mono_ns},"boot_id":{boot}'
+    return f'{text},"type":{kind},"data":{body},"prev":{prev}}}\n'.encode("ascii")
 
 
 def decode(line: bytes, where: str) -> Event:
@@ -245,9 +264,10 @@ def _last_line(fd: int, size: int) -> tuple[bytes, bytes]:
 
 
 def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    written = os.write(fd, data)
+    while written < len(data):
+        data = data[written:]
+        written = os.write(fd, data)
 
 
 def _digest(line: bytes) -> str:
@@ -255,7 +275,13 @@ def _digest(line: bytes) -> str:
 
 
 def _utc() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_utc_second(seconds)}.{nanoseconds // 1000:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _utc_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _bounded(value: Any) -> Any:

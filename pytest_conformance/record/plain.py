@@ -7,7 +7,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from pathlib import PurePath
@@ -22,6 +22,8 @@ Keep = Callable[[bytes], str]
 
 DEPTH = 64
 """Levels of nesting that a recorded value may have."""
+_AS_IS = frozenset({str, int, bool, types.NoneType})
+"""Types whose values are JSON already; most of what is recorded is of these."""
 INLINE_BYTES = 4096
 """Longer byte strings go to the evidence store, where there is one."""
 
@@ -36,13 +38,25 @@ def to_json(value: object, keep: Keep | None = None) -> Any:
     return _plain(value, keep, "value", 0)
 
 
+def fields_to_json(fields: Mapping[str, object]) -> dict[str, Any]:
+    """Return the fields of an event as JSON data, each as `to_json` makes it; names stay as they are."""
+    return {name: value if type(value) in _AS_IS else _plain(value, None, "value", 0) for name, value in fields.items()}
+
+
 def _plain(value: object, keep: Keep | None, at: str, depth: int) -> Any:
+    kind = type(value)
+    if kind in _AS_IS:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": repr(value)}  # type: ignore[arg-type]
     if depth > DEPTH:
         raise StorageError("BEN-STO-005", f"{at[:80]}... nests deeper than {DEPTH} levels", where="record")
+    if kind is dict:  # before the slower questions: a trial is mostly mappings, lists and numbers
+        return _mapping(value, keep, at, depth)  # type: ignore[arg-type]
+    if kind is list or kind is tuple:
+        return _sequence(value, keep, at, depth)  # type: ignore[arg-type]
     if isinstance(value, Enum):
         return _plain(value.value, keep, at, depth + 1)
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, int):
         return int(value)
     if isinstance(value, str):
@@ -59,7 +73,7 @@ def _plain(value: object, keep: Keep | None, at: str, depth: int) -> Any:
     if isinstance(value, Mapping):
         return _mapping(value, keep, at, depth)
     if isinstance(value, list | tuple):
-        return [_plain(each, keep, f"{at}[{index}]", depth + 1) for index, each in enumerate(value)]
+        return _sequence(value, keep, at, depth)
     if isinstance(value, set | frozenset):
         return sorted((_plain(each, keep, f"{at}[]", depth + 1) for each in value), key=repr)
     return _foreign(value, keep, at, depth)
@@ -72,10 +86,25 @@ def _bytes(value: bytes, keep: Keep | None) -> dict[str, str]:
 
 
 def _mapping(value: Mapping[Any, Any], keep: Keep | None, at: str, depth: int) -> dict[str, Any]:
-    if all(type(key) is str and not key.startswith("$") for key in value):
-        return {key: _plain(each, keep, f"{at}.{key[:40]}", depth + 1) for key, each in value.items()}
-    items = [[_plain(k, keep, at, depth + 1), _plain(v, keep, at, depth + 1)] for k, v in value.items()]
-    return {"$items": items}
+    for key in value:
+        if type(key) is not str or key[:1] == "$":
+            items = [[_plain(k, keep, at, depth + 1), _plain(v, keep, at, depth + 1)] for k, v in value.items()]
+            return {"$items": items}
+    return {
+        key: each if type(each) in _AS_IS or _finite(each) else _plain(each, keep, f"{at}.{key[:40]}", depth + 1)
+        for key, each in value.items()
+    }
+
+
+def _finite(value: object) -> bool:
+    return type(value) is float and math.isfinite(value)
+
+
+def _sequence(value: Sequence[Any], keep: Keep | None, at: str, depth: int) -> list[Any]:
+    return [
+        each if type(each) in _AS_IS or _finite(each) else _plain(each, keep, f"{at}[{index}]", depth + 1)
+        for index, each in enumerate(value)
+    ]
 
 
 def _foreign(value: object, keep: Keep | None, at: str, depth: int) -> Any:

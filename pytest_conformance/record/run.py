@@ -22,7 +22,7 @@ from pytest_conformance.record.evidence import EvidenceStore, read_regular
 from pytest_conformance.record.files import write_atomically
 from pytest_conformance.record.journal import TEXT_CAP, Journal, iterate_journal
 from pytest_conformance.record.keys import SigningKey
-from pytest_conformance.record.plain import from_json, references, to_json
+from pytest_conformance.record.plain import fields_to_json, from_json, references, to_json
 from pytest_conformance.record.vault import Vault
 from pytest_conformance.record.verify import ROOT_FILE, ROOT_SCHEMA, encode_root
 from pytest_conformance.record.views import for_view
@@ -132,7 +132,7 @@ class Run:
 
         Types are those of `record.events`; errors those of `Journal.append`, and BEN-STO-011 after `stop`.
         """
-        return self._say(kind, {name: to_json(value) for name, value in data.items()})
+        return self._say(kind, fields_to_json(data))
 
     def plan(
         self, clauses: Iterable[PlannedClause], *, documents: Mapping[str, Mapping[str, str]], partial: bool = False
@@ -286,7 +286,7 @@ class Run:
         checkpoints.sign(root)
 
     def _tell(self, event: Event) -> None:
-        for listener in list(self._listeners):
+        for listener in tuple(self._listeners):
             try:
                 listener(event)
             except Exception as error:  # a view's fault, whatever it is, stays the view's

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_conformance.record import JOURNAL_FILE, Event, iterate_journal
 from pytest_conformance.record.journal import encode
 from pytest_conformance.reports.results import NO_TEST, ClauseResult, build_results, plain_measurement
-from pytest_conformance.verdicts import Cause, Contribution, Verdict, fold
+from pytest_conformance.verdicts import Cause, ClauseVerdict, Contribution, Verdict, fold
 
 
 @dataclass
@@ -161,10 +161,20 @@ def _verdict(row: Mapping[str, Any], said: list[Mapping[str, Any]], record: Reco
     counted = _own(said) or said
     if counted:
         folded = fold(_contribution(each) for each in counted)
-        return folded.verdict, folded.cause.value if folded.cause else None, folded.reason
+        reason = folded.reason + _faults_beside(folded, counted)
+        return folded.verdict, folded.cause.value if folded.cause else None, reason
     if row["tests"]:
         return Verdict.NOT_TESTED, "aborted", "selected, but no verdict came: skipped, or the run ended before"
     return Verdict.NOT_TESTED, None, str(row.get("reason") or NO_TEST)
+
+
+def _faults_beside(folded: ClauseVerdict, said: list[Mapping[str, Any]]) -> str:
+    """Return the bench's faults in a test that failed: the FAIL is kept, and a reviewer must see both (case F16)."""
+    if folded.verdict is not Verdict.FAIL:
+        return ""
+    failed = {each["test"] for each in said if each["verdict"] == "FAIL"}
+    faults = [each for each in said if each["test"] in failed and each["verdict"] == "INCONCLUSIVE"]
+    return "".join(f" [beside it, a reviewer must confirm: {each.get('reason') or each['code']}]" for each in faults)
 
 
 def _contribution(data: Mapping[str, Any]) -> Contribution:

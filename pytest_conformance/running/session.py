@@ -238,6 +238,7 @@ class BenchSession:
             return
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
+            starting.require_sound(self.config, request, self.run)
             lease = starting.take_lease(request, self.run, folder)
             try:
                 self.bench = Bench.open(
@@ -255,6 +256,7 @@ class BenchSession:
             if request.resume is not None and self.worker is None:
                 resuming.require_same_bench(request.resume, self.run)
             starting.make_safe(self.bench, self.run)
+            starting.require_surroundings(self.bench)
             self.config.hook.pytest_conformance_bench_ready(bench=self.bench)
         except ConformanceError as error:
             self.refusal = error
@@ -293,7 +295,9 @@ class BenchSession:
         if self.refusal is not None:
             raise self.refusal
         if self.bench is not None:
+            starting.note_jumps(self.bench, self.run)
             self.bench.beat()
+            starting.require_surroundings(self.bench)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -2,19 +2,88 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_conformance.errors import BenchError, ConformanceError, UsageError
+from pytest_conformance.errors import BenchError, ConformanceError, StorageError, SurroundingsError, UsageError
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_conformance.bench import Bench
     from pytest_conformance.bench.file import BenchFile
     from pytest_conformance.bench.leases import Former, Lease
     from pytest_conformance.record import Run
     from pytest_conformance.running.options import Request
+
+
+RESERVE = 512 * 1024**2
+"""Bytes that stay free beside what a run is expected to write, so that its end can be recorded."""
+EXPECTED = 256 * 1024**2
+"""Bytes that a run is expected to write where no earlier run tells."""
+
+
+def require_sound(config: pytest.Config, request: Request, run: Run) -> None:
+    """Check disk and process, and for an accredited run all that it needs, before the bench is touched.
+
+    Raises StorageError BEN-STO-013 for a full disk, UsageError USE-ACC-..., CalibrationError or BenchError.
+    """
+    from importlib.metadata import version
+
+    from pytest_conformance.running import accreditation
+
+    require_room(run.folder)
+    accreditation.refuse_thread_timeouts(config)
+    if shuffled := accreditation.order(config):
+        run.event("note", {"text": f"order of the tests: {shuffled}"})
+    if request.accredited:
+        for warning in accreditation.require(config, request.bench, version("pytest-conformance")):
+            run.event("note", {"text": warning})
+
+
+def require_room(folder: Path) -> None:
+    """Raise StorageError BEN-STO-013 when the disk has less than the expected need plus the reserve (case E01).
+
+    The need is twice the size of the largest of the last runs beside this one.
+    """
+    earlier = sorted((each for each in folder.parent.iterdir() if each.is_dir() and each != folder), reverse=True)[:3]
+    sizes = [sum(file.stat().st_size for file in each.rglob("*") if file.is_file()) for each in earlier]
+    need = max([EXPECTED, *(2 * each for each in sizes)])
+    free = shutil.disk_usage(folder).free
+    if free < need + RESERVE:
+        raise StorageError(
+            "BEN-STO-013",
+            f"{free / 1024**2:.0f} MiB are free, and this run may need {need / 1024**2:.0f} MiB",
+            where=str(folder),
+            expected=f"{(need + RESERVE) / 1024**2:.0f} MiB with the reserve",
+            todo="make room, or name another folder with --record",
+        )
+
+
+def require_surroundings(bench: Bench) -> None:
+    """Raise SurroundingsError ENV-LIM-001 when the light is outside the bench file's `limits:` (case B22)."""
+    limits = bench.file.limits.illuminance
+    if limits is None or not bench.has("lux"):
+        return
+    lux = float(bench.role("lux").lux())
+    if not limits.lower <= lux <= limits.upper:
+        raise SurroundingsError(
+            "ENV-LIM-001",
+            f"the light at the device is {lux:.0f} lx",
+            where=bench.name,
+            expected=f"{limits.lower:g} to {limits.upper:g} lx, as `limits:` in the bench file says",
+            todo="restore the light; what was measured in it is void",
+        )
+
+
+def note_jumps(bench: Bench, run: Run) -> None:
+    """Journal a step of the wall clock; durations do not change, they are monotonic (case D01)."""
+    jumped = bench.watch_of_clocks.jump()
+    if jumped:
+        run.event("note", {"text": f"the wall clock jumped by {jumped:+.1f} s; durations are monotonic"})
 
 
 def take_lease(request: Request, run: Run, folder: Path) -> Lease:

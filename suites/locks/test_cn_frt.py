@@ -92,6 +92,17 @@ def test_face_information_stays_off_the_internet(enrolment_traffic, presentation
         raise MethodError("MET-FRT-004", "no face was enrolled and recognised: the trigger never fired")
 
 
+@clause("CN-FRT-8.b")
+def test_what_nobody_can_read_is_opened_in_between(presentation_traffic, request):
+    if presentation_traffic.traffic.opaque_up < FACE_TEMPLATE:
+        return
+    interception = request.getfixturevalue("interception")
+    uploads = interception.intercepted.faces(scope="internet")
+    assert not uploads, f"{uploads[0].kind} of {uploads[0].matched or 'somebody'} went to {uploads[0].host}"
+    interception.require_speaks_for_the_device()
+    require_accounted(interception.intercepted, smallest=FACE_TEMPLATE)
+
+
 @clause("CN-FRT-8.c")
 def test_face_information_is_kept_no_longer_than_declared(retention, judgement):
     judgement.report("declared life of the enrolment picture", retention.picture_limit, "s")

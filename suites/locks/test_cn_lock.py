@@ -1,7 +1,14 @@
 """CN-LOCK: GB 21556.2-2025 and GA 374-2019, what can be measured without destroying the lock."""
 
 from pytest_conformance import Limit, clause
-from pytest_conformance.procedures.campaign_judging import report_rates, require_awake, require_decided
+from pytest_conformance.procedures.campaign_judging import (
+    assert_declared,
+    impostors,
+    report_rates,
+    require_awake,
+    require_claimed,
+    require_decided,
+)
 
 
 @clause("CN-LOCK-GB-B")
@@ -11,6 +18,16 @@ def test_no_artefact_opens_the_lock(attack_campaign, judgement):
     assert not opened, f"opened for {', '.join(opened)}"
     require_decided(attack_campaign)
     require_awake(attack_campaign)
+
+
+@clause("CN-LOCK-GA-FAR")
+def test_matching_errors_are_no_more_than_declared(verification_campaign, declaration, judgement):
+    report_rates(verification_campaign, judgement)
+    face = declaration.credential("face")
+    assert_declared(impostors(verification_campaign), require_claimed(face.false_acceptance), "false acceptances")
+    require_decided(verification_campaign)
+    require_awake(verification_campaign)
+    assert_declared(verification_campaign.bona_fide, require_claimed(face.false_rejection), "false rejections")
 
 
 @clause("CN-LOCK-GA-LOCK")

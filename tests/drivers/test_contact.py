@@ -16,7 +16,7 @@ def pings(first: int, start: int = 2000) -> list[tuple[str, str]]:
 
 
 def open_contact(address, context, **more):
-    settings = ContactSettings(address=address, timeout="500 ms", **more)
+    settings = ContactSettings(address=address, timeout="500 ms", **{"stamped": False, **more})
     return SerialContact.open(settings, context)
 
 

@@ -16,8 +16,15 @@ from typing import Any
 
 import pytest
 
+from pytest_conformance.bench import Bench
+from pytest_conformance.bench.file import load_bench
+from pytest_conformance.bench.leases import acquire
+from pytest_conformance.bench.quarantine import in_force
+from pytest_conformance.errors import ConformanceError
 from pytest_conformance.record import Event, Run, read_journal
 from pytest_conformance.record.keys import PublicKey, SigningKey, load_signing_key, make_key
+from pytest_conformance.running import judging
+from pytest_conformance.running.leaving import leave, rest
 from pytest_conformance.simulation.instruments import Outlet, Supply, add_instruments
 from pytest_conformance.simulation.world import Options, World
 
@@ -134,6 +141,9 @@ class Conducted:
     def safe_states(self) -> list[Mapping[str, Any]]:
         return [each.data for each in self.events("safe-state")]
 
+    def quarantined(self) -> bool:
+        return in_force(self.here / "state", "own") is not None
+
 
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[FarEnds]:
@@ -242,3 +252,128 @@ def signed_run(tmp_path: Path, signing_key: SigningKey) -> Callable[[], Run]:
         return run
 
     return make
+
+
+@dataclass
+class Rig:
+    """A bench and its record in this process, for faults that need no process of their own.
+
+    `judged` does with an action what a run does with the body of a test, up to the verdict in the journal.
+    """
+
+    bench: Bench
+    run: Run
+    far: FarEnds
+    rang: Path
+    """Written by the laboratory's alarm."""
+
+    def judged(self, act: Callable[[], Any]) -> tuple[str, str | None, str]:
+        """Carry out `act` as a test, blame and switch off as a run does; return the journalled verdict."""
+        found: BaseException | None = None
+        try:
+            act()
+        except Exception as error:
+            found = error
+        if isinstance(found, AssertionError | ConformanceError):
+            found = judging.settled(found, self.bench.blame(found))
+        said = judging.contribution("mine/test_mine.py::test_it", "call", found, None)
+        assert said is not None
+        rest(self.bench, self.run, said)
+        self.run.verdict(["CN-FRT-8.a"], said)
+        return self.verdicts()[-1]
+
+    def power(self, volts: float = 5.0, amperes: float = 1.0) -> None:
+        self.bench.supply.set_output(volts, amperes)
+        self.bench.supply.on()
+        assert self.far.powered()
+
+    def leave(self) -> Mapping[str, Any]:
+        """Leave the bench as a run does; return what the journal says of the safe state."""
+        leave(self.bench, self.run)
+        return self.safe_states()[-1]
+
+    def safe_states(self) -> list[Mapping[str, Any]]:
+        events = read_journal(self.run.folder / "journal.jsonl")
+        return [each.data for each in events if each.type == "safe-state"]
+
+    def verdicts(self) -> list[tuple[str, str | None, str]]:
+        """Verdict, cause and code of each verdict in the journal."""
+        events = read_journal(self.run.folder / "journal.jsonl")
+        said = [each.data for each in events if each.type == "verdict"]
+        return [(each["verdict"], each["cause"], each["code"]) for each in said]
+
+    def quarantine(self) -> str:
+        """Return why the bench is in quarantine; "" when it is not."""
+        found = in_force(self.run.folder.parent / "state", "own")
+        return found.reason if found else ""
+
+
+@pytest.fixture
+def rig(tmp_path: Path, far: FarEnds, bench_file: Callable[..., Path]) -> Iterator[Callable[..., Rig]]:
+    """Make a bench in this process from what `bench_file` takes; it is closed in the end."""
+    made: list[Rig] = []
+
+    def make(*, safe_state: str = "", **parts: Any) -> Rig:
+        ring = tmp_path / "ring"
+        ring.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {tmp_path}/rang\n')
+        ring.chmod(0o755)
+        file = load_bench(bench_file(safe_state=f"{safe_state}alarm: ['{ring}']", **parts))
+        run = Run.start(tmp_path, {"bench": "own", "mode": "lab"}, run_id="run")
+        addresses = [each.address for each in file.roles.values()]
+        lease = acquire(tmp_path / "state", file.name, addresses, run.folder, silence=60.0)
+        bench = Bench.open(file, tmp_path / "bench", dut="mock-lock", lease=lease)
+        for role in file.roles:
+            bench.role(role)
+        made.append(Rig(bench, run, far, tmp_path / "rang"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        far.supply.stage.stuck = False
+        each.bench.close()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from pytest_conformance.bench import Bench
+from pytest_conformance.bench.file import load_bench
+from pytest_conformance.bench.leases import acquire
+from pytest_conformance.record import Run
+
+here, file = Path(sys.argv[1]), load_bench(Path(sys.argv[2]))
+run = Run.start(here / "runs", {"bench": "own", "mode": "lab"})
+lease = acquire(here / "state", "own", [], run.folder, silence=60.0)
+bench = Bench.open(file, run.folder / "bench", dut="x", journal=run.folder / "journal.jsonl", lease=lease)
+for role in file.roles:
+    bench.role(role)
+bench.supply.set_output(5.0, 1.0)
+bench.supply.on()
+run.event("note", {"text": "powered"})
+(here / "powered").touch()
+bench.clock.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path, bench_file: Callable[..., Path]) -> Iterator[Callable[..., Conducted]]:
+    """Hold a powered bench in a process of its own, with its supervisor, until somebody does something to them."""
+    made: list[Conducted] = []
+
+    def hold(**parts: Any) -> Conducted:
+        with (tmp_path / "out").open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-c", HOLDER, str(tmp_path), str(bench_file(**parts))],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        made.append(Conducted(tmp_path, process))
+        made[-1].until_powered()
+        return made[-1]
+
+    yield hold
+    for each in made:
+        each.process.kill()
+        each.process.wait()

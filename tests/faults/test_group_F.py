@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pytest_conformance.bench import leases
 from pytest_conformance.bench.leases import Lease, acquire
-from pytest_conformance.errors import AbortedError, LeaseError
+from pytest_conformance.errors import AbortedError, LeaseError, StorageError, UsageError
+from pytest_conformance.record import Run, read_journal, verify_run
+from pytest_conformance.running import accreditation, starting
 
 Begin = Callable[..., Any]
 HOLD = """
@@ -88,6 +91,7 @@ def take(state: Path, name: str = "b1", address: str = "tcp:one", **more: Any) -
 
 
 def test_F01_a_busy_bench(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
+    """A second run is refused with holder, host, start and end; it touches no instrument."""
     file = bench_file()
     first = begin(NOTHING.replace("assert", "(HERE / 'in').touch(); time.sleep(600); assert"), file)
     until(lambda: (first.here / "in").exists() or first.process.poll() is not None, what="the first run")
@@ -123,6 +127,7 @@ def test_F01_the_end_is_estimated_from_the_last_run(tmp_path: Path) -> None:
 
 
 def test_F02_a_dead_holder(tmp_path: Path, holding: Any) -> None:
+    """The lease of a dead process passes on, with what it must be made safe from (A05 shows the safe state)."""
     first = holding()
     first.process.kill()
     first.process.wait()
@@ -133,6 +138,7 @@ def test_F02_a_dead_holder(tmp_path: Path, holding: Any) -> None:
 
 
 def test_F03_a_paused_holder_is_fenced_off(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
+    """A paused run loses its lease; when it wakes it sends nothing any more, and ends INCONCLUSIVE(aborted)."""
     file = bench_file(safe_state="silence: 2 s", rest="people: {lead-1: [take-over]}\n")
     first = begin(PAUSED, file)
     first.until_powered()
@@ -174,6 +180,7 @@ def test_F03_the_token_of_a_fenced_holder_is_refused(tmp_path: Path, holding: An
 
 
 def test_F04_a_forced_take_over(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
+    """A take-over needs a person who may and a reason; both runs record it, the former one ends aborted."""
     file = bench_file(rest="people: {lead-1: [take-over], tech-2: [release]}\n")
     first = begin(PAUSED, file)
     first.until_powered()
@@ -209,3 +216,171 @@ def test_F05_a_live_process_is_no_stale_lock(tmp_path: Path) -> None:
     take(tmp_path)
     with pytest.raises(LeaseError, match=f"process {os.getpid()}"):
         take(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def mixed_up() -> str:
+    """Tests that each end in another way that must not be read as the device's failure."""
+    return """
+@clause("CN-FRT-8.a")
+def test_timeout_plugin_fires(powered):
+    pytest.fail("Timeout (>1.0s) from pytest-timeout.")
+
+@clause("CN-FRT-8.b")
+def test_assertion_from_a_bench_error():
+    try:
+        raise LinkError("BEN-LNK-998", "the wire is gone")
+    except LinkError as error:
+        raise AssertionError("the device said nothing") from error
+
+@pytest.fixture
+def wobbly(powered):
+    yield
+    raise InstrumentError("BEN-INS-999", "the meter broke in teardown")
+
+@clause("CN-FRT-7.a")
+def test_fails_and_then_the_bench_breaks(wobbly):
+    assert False, "the face left"
+
+@clause("CN-PIPL-16")
+def test_storm():
+    import logging, warnings
+    for number in range(20000):
+        logging.getLogger("dut").warning("line %d", number)
+    warnings.warn("once")
+
+@clause("CN-PIPL-13.a")
+def test_left_out():
+    assert False
+"""
+
+
+def test_F11_F14_F15_F16_what_is_not_the_device_s(conduct: Any, bench_file: Any, far: Any, mixed_up: str) -> None:
+    """Timeouts, bench errors behind assertions, faults after a FAIL, tests left out: each is said as it is."""
+    ran = conduct(mixed_up, bench_file(), "-k", "not left_out")
+    assert ran.process.returncode == 1, ran.out
+    assert ran.verdict("CN-FRT-8.a") == ("INCONCLUSIVE", "bench")
+    assert "Timeout" in ran.clauses["CN-FRT-8.a"]["reason"]
+    assert ran.verdict("CN-FRT-8.b") == ("INCONCLUSIVE", "bench")
+    assert "BEN-LNK-998" in ran.clauses["CN-FRT-8.b"]["reason"]
+    assert ran.verdict("CN-FRT-7.a") == ("FAIL", "dut"), "kept, whatever breaks afterwards"
+    said = [each.data for each in ran.events("verdict") if each.data["clauses"] == ["CN-FRT-7.a"]]
+    assert [(each["verdict"], each["code"]) for each in said] == [("FAIL", ""), ("INCONCLUSIVE", "BEN-INS-999")]
+    assert "BEN-INS-999" in (ran.folder / "report.html").read_text(), "shown beside it"
+    assert ran.verdict("CN-PIPL-13.a")[0] == "NOT_TESTED"
+    assert ran.clauses["CN-PIPL-13.a"]["reason"] == "deselected"
+    assert ran.results["run"]["partial"] is True
+    assert ran.verdict("CN-PIPL-16") == ("PASS", None)
+    assert not far.powered()
+    journal = (ran.folder / "journal.jsonl").stat().st_size
+    assert journal < 3_000_000, f"20 000 log lines made a journal of {journal} bytes"
+
+
+class Config:
+    """What `accreditation` asks of pytest's configuration."""
+
+    def __init__(self, *arguments: str, plugins: tuple[str, ...] = (), **options: Any) -> None:
+        self.invocation_params = self
+        self.args = arguments
+        self.pluginmanager = self
+        self.plugins = plugins
+        self.options = options
+
+    def hasplugin(self, name: str) -> bool:
+        return name in self.plugins
+
+    def getoption(self, name: str, default: Any = None) -> Any:
+        return self.options.get(name, default)
+
+    def getini(self, name: str) -> Any:
+        raise ValueError(name)
+
+
+@pytest.mark.parametrize(
+    ("case", "config", "optimised", "code"),
+    [
+        ("F12", Config(plugins=("rerunfailures",)), False, "USE-ACC-003"),
+        ("F12", Config(plugins=("flaky",)), False, "USE-ACC-003"),
+        ("F13", Config(), True, "USE-ACC-001"),
+        ("F13", Config("-p", "no:assertion"), False, "USE-ACC-002"),
+        ("F13", Config("-pno:unraisableexception"), False, "USE-ACC-002"),
+    ],
+)
+def test_F12_F13_what_blurs_verdicts(case: str, config: Any, optimised: bool, code: str) -> None:
+    """Foreign reruns, blocked plugins, assertions that are off: an accredited run is refused, with the name."""
+    with pytest.raises(UsageError) as caught:
+        accreditation.refuse(accreditation.of_process(config, optimised=optimised))
+    assert caught.value.code == code, case
+    fine = Config("-p", "no:cacheprovider", "-p", "no:randomly", plugins=("xdist",))
+    accreditation.refuse(accreditation.of_process(fine, optimised=False))  # type: ignore[arg-type]
+
+
+def test_F12_order_and_seed_are_told() -> None:
+    """A plugin that shuffles the tests is named with its seed."""
+    shuffled: Any = Config(plugins=("randomly",), randomly_seed=7)
+    assert accreditation.order(shuffled) == "pytest-randomly, seed 7"
+    assert accreditation.order(Config()) == ""  # type: ignore[arg-type]
+
+
+def test_F14_a_timeout_that_kills_from_a_thread() -> None:
+    """pytest-timeout in thread mode ends the process without a safe state: refused for every run."""
+    with pytest.raises(UsageError) as caught:
+        accreditation.refuse_thread_timeouts(Config(plugins=("timeout",), timeout_method="thread"))  # type: ignore[arg-type]
+    assert caught.value.code == "USE-ACC-004"
+    accreditation.refuse_thread_timeouts(Config(plugins=("timeout",), timeout_method="signal"))  # type: ignore[arg-type]
+
+
+def test_F18_G14_an_accredited_run_on_a_bench_that_is_not_fit(begin: Begin, bench_file: Any, far: Any) -> None:
+    """A version that was not validated here, a calibration that ended: exit code 11, each named, nothing touched."""
+    calibration = "calibration: {certificate: c, body: b, due: 2020-01-01}"
+    ran = begin(NOTHING, bench_file(supply=calibration, rest="validated: 0.0.1\n"), "--accredited")
+    assert ran.end() == 11, ran.out
+    flat = " ".join(ran.out.split())
+    assert "BEN-VAL-001" in flat
+    assert "BEN-CAL-002" in flat
+    assert not far.supply.front.model.received, "an instrument was touched"
+    (note,) = [each.data["text"] for each in ran.events("note") if "refused" in each.data["text"]]
+    assert "0.0.1 was validated" in note
+    assert ran.events("stop") == [] or ran.results["exit_code"] == 11
+
+
+def test_F06_parallel_workers_aimed_at_one_bench(begin: Begin, bench_file: Any, far: Any) -> None:
+    """`-n 2` on a bench with one place is refused before any worker starts; nothing is touched."""
+    ran = begin(NOTHING, bench_file(), "-n", "2")
+    assert ran.end() == 11, ran.out
+    assert "USE-PAR-001" in ran.out
+    assert not far.supply.front.model.received
+
+
+def test_E01_a_disk_without_room_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less than the estimate plus the reserve is free: refused with both figures; the estimate follows earlier runs."""
+    run = tmp_path / "runs" / "b"
+    run.mkdir(parents=True)
+    free = [starting.EXPECTED + starting.RESERVE]
+    monkeypatch.setattr(starting.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    starting.require_room(run)
+    free[0] -= 1
+    with pytest.raises(StorageError) as caught:
+        starting.require_room(run)
+    assert caught.value.code == "BEN-STO-013"
+    assert "256 MiB" in caught.value.what
+    earlier = tmp_path / "runs" / "a" / "evidence"
+    earlier.mkdir(parents=True)
+    with (earlier / "capture.pcapng").open("wb") as file:
+        file.truncate(400 * 1024**2)
+    free[0] = starting.EXPECTED + starting.RESERVE
+    with pytest.raises(StorageError, match="may need 800 MiB"):
+        starting.require_room(run)
+
+
+def test_F08_two_runs_into_one_folder(tmp_path: Path) -> None:
+    """Two runs of one suite in the same second: each has a folder and a journal of its own."""
+    first, second = Run.start(tmp_path, {"bench": "a"}), Run.start(tmp_path, {"bench": "b"})
+    for run in (first, second):
+        run.event("note", {"text": run.id})
+        run.stop(0)
+    assert first.folder != second.folder
+    for run in (first, second):
+        assert verify_run(run.folder) == []
+        told = [each.data["text"] for each in read_journal(run.folder / "journal.jsonl") if each.type == "note"]
+        assert told == [run.id]

@@ -72,7 +72,7 @@ def test_a_dead_channel_or_capture_is_the_bench_s_and_power_goes_off(conduct: Co
         row = ran.clauses[clause]
         assert (row["verdict"], row["cause"]) == ("INCONCLUSIVE", "bench"), (clause, row["reason"])
     assert ran.switched_off() == "command"
-    (safe,) = ran.of_type("safe-state")
+    safe = ran.of_type("safe-state")[-1]
     assert safe.data["outputs"]["supply off"] == "done"
 
 
@@ -83,7 +83,7 @@ def test_a_dead_supply_is_the_bench_s_and_its_own_watchdog_cuts_the_power(conduc
         row = ran.clauses[clause]
         assert (row["verdict"], row["cause"]) == ("INCONCLUSIVE", "bench"), (clause, row["reason"])
     assert ran.switched_off() == "WDOG"
-    (safe,) = ran.of_type("safe-state")
+    safe = ran.of_type("safe-state")[-1]
     assert safe.data["reached"] is False, "an off that nobody read back is not proven"
     assert "watchdog" in safe.data["outputs"]["supply off"]
 
@@ -104,7 +104,7 @@ def test_the_device_stays_powered(bench, powered):
     assert ran.switched_off() == "command"
 
 
-def test_a_device_that_never_boots_is_inconclusive_by_the_device(conduct: Conduct) -> None:
+def test_C01_a_device_that_never_boots_is_inconclusive_by_the_device(conduct: Conduct) -> None:
     ran = conduct(DIE, "--known-bad=never-boots")
     row = ran.clauses["CN-FRT-8.a"]
     assert (ran.code, row["verdict"], row["cause"]) == (10, "INCONCLUSIVE", "dut"), ran.out

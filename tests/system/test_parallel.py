@@ -81,7 +81,7 @@ def test_a_bench_error_stays_one_on_its_way_from_the_worker(ran: Any, clause: st
     assert code in row["reason"]
 
 
-def test_a_worker_that_dies_is_the_bench_s(ran: Any) -> None:
+def test_F07_a_worker_that_dies_is_the_bench_s(ran: Any) -> None:
     row = ran.clauses["CN-FRT-10.b"]
     assert (row["verdict"], row["cause"]) == ("INCONCLUSIVE", "bench"), ran.out
     assert "worker" in row["reason"]

@@ -101,11 +101,13 @@ class Cloud:
             self._serve_address(host)
         own = socket.create_server(("127.0.0.1", 0))
         self._accept(own, self._http, secure=True, sender="bench")
+        messages = socket.create_server(("127.0.0.1", 0))
+        self._accept(messages, self._mqtt, secure=True, sender="bench")
         self._admin.start()
-        host, port = own.getsockname()
         return {
             "address": self._admin.url,
-            "public": f"{host}:{port}",
+            "public": _place(own),
+            "public_mqtt": _place(messages),
             "authority": self._network.authority.pem,
             "host": next((name for name, one in self._hosts.items() if one.supplier), ""),
         }
@@ -234,3 +236,8 @@ class Cloud:
         names = tuple(str(ward) for ward in wards)
         account = self.accounts.create(str(request.get("name", "")), guardian_of=names)
         return {"name": account.name, "token": account.token}
+
+
+def _place(listener: socket.socket) -> str:
+    host, port = listener.getsockname()
+    return f"{host}:{port}"

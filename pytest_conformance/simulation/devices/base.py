@@ -133,6 +133,8 @@ class Device:
         self._restart_due = False
         self.keylog = world.options.folder / f"keys-{kind}.log"
         """Where this device's TLS contexts write their secrets (`ssl.SSLContext.keylog_filename`)."""
+        self.trusted: list[str] = []
+        """Authorities beside the maker's that a test build was told to trust, PEM, until the next factory reset."""
         world.rail.listen(self._rail)
         self._rail(world.rail.value)
 
@@ -254,6 +256,7 @@ class Device:
 
     def forget(self) -> None:
         """Tell every behaviour that the device goes back to its factory state."""
+        self.trusted.clear()
         for behaviour in self._behaviours.values():
             behaviour.reset()
 

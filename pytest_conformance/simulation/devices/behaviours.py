@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.x509 import load_pem_x509_certificate
 
 from pytest_conformance.simulation.devices.base import Behaviour, Boot, VerbError, verb
 from pytest_conformance.simulation.devices.flash import FlashFullError
@@ -114,6 +115,16 @@ class Service(Behaviour):
         path = self.device.keylog
         text = path.read_text("ascii", "replace") if path.exists() else ""
         return {"text": text[offset : offset + LONGEST_DUMP], "size": len(text)}
+
+    @verb("trust")
+    def trust(self, authority: str) -> Json:
+        """Trust one more authority (PEM), so that the bench can read along; until the next factory reset."""
+        try:
+            load_pem_x509_certificate(authority.encode())
+        except (ValueError, AttributeError) as error:
+            raise VerbError("PEM", f"not a certificate: {error}") from error
+        self.device.trusted.append(authority)
+        return {}
 
     @verb("reset")
     def factory_reset(self) -> Json:

@@ -128,10 +128,16 @@ class CloudLink(Behaviour):
         connection.sock = self.tls().wrap_socket(raw, server_hostname=name) if self.encrypted else raw
         return connection
 
-    def tls(self, *, keylog: bool = True) -> ssl.SSLContext:
-        """Return a client context; its session keys go to the key log unless `keylog` is False."""
+    def tls(self, *, keylog: bool = True, pinned: bool = False) -> ssl.SSLContext:
+        """Return a client context; its session keys go to the key log unless `keylog` is False.
+
+        When `pinned` it trusts the maker's authority only, whatever a test build was told.
+        """
         log = self.device.keylog if keylog else None
-        return self.world.net.tls_context(log, self.verify, self.min_version, self.max_version)
+        context = self.world.net.tls_context(log, self.verify, self.min_version, self.max_version)
+        for authority in [] if pinned or not self.verify else self.device.trusted:
+            context.load_verify_locations(cadata=authority)
+        return context
 
     def _authorisation(self) -> dict[str, str]:
         account = self.world.cloud.accounts.get(self.account)

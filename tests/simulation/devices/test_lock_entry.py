@@ -276,3 +276,13 @@ def test_the_peeping_variant_looks_without_a_touch(make_lock: Callable[..., Lock
     lock.world.holder.set(2)
     lock.wait(3)
     assert lock.records("seen/") == ["seen/last"]
+
+
+def test_a_factory_reset_takes_the_pictures_in_the_cloud_along(lock: Lock) -> None:
+    lock.set_up(cloud_face=True)
+    assert lock.enrol(1)
+    lock.attempt(1)
+    lock.wait(5)
+    assert len(lock.kept("/v1/face_picture")) == 1
+    lock.call("reset")
+    assert lock.kept("/v1/face_picture") == []

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pytest_conformance.simulation.companion import AppScreen, Checkbox, Control, Link, Session
 from pytest_conformance.simulation.companion.flows import ConsentStyle
 from pytest_conformance.simulation.devices.base import verb
 from pytest_conformance.simulation.devices.behaviours import Storage
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
+from pytest_conformance.simulation.devices.faces import FaceBox
 from pytest_conformance.simulation.devices.known_bad import known_bad
 from pytest_conformance.simulation.devices.lock.app import LockPages
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
@@ -19,6 +23,7 @@ from pytest_conformance.simulation.devices.lock.users import Users
 from pytest_conformance.simulation.devices.owner import Consents
 from pytest_conformance.simulation.devices.spec import ConsentSpec
 from pytest_conformance.simulation.farend import Json
+from pytest_conformance.simulation.scene.renderer import Views
 
 
 @known_bad(
@@ -73,6 +78,27 @@ class AcceptsMask(Liveness):
     """Opens for a mask: judges shape only, not skin."""
 
     without = ("infrared", "texture")
+
+
+@known_bad("accepts-some-cut-masks", kind="lock", slot="liveness", breaks=["CN-LOCK-GB-B"])
+class AcceptsSomeCutMasks(Liveness):
+    """Opens for every second cut mask: forgets to look for relief each other time."""
+
+    looked = 0
+
+    def alive(self, views: Views, face: FaceBox) -> bool:
+        self.looked += 1
+        self.without = ("relief",) if self.looked % 2 else ()
+        return super().alive(views, face)
+
+
+@known_bad("opens-for-strangers", kind="lock", slot="users", breaks=["CN-LOCK-GA-FAR", "CN-LOCK-GA-LOCK"])
+class OpensForStrangers(Users):
+    """Takes anybody with a living face for the first whom it knows."""
+
+    def whose(self, vector: NDArray[np.float32]) -> str | None:
+        known = [name.partition("/")[2] for name in self._storage.names("face/")]
+        return super().whose(vector) or (known[0] if known else None)
 
 
 @known_bad("never-locks-out", kind="lock", slot="lockout", breaks=["CN-LOCK-GA-LOCK"])

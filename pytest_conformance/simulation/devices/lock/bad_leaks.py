@@ -54,7 +54,7 @@ class LeaksByCoap(LeaksEnrolment):
     carriers = (carriers.by_coap,)
 
 
-@known_bad("leaks-by-dns-tunnel", kind="lock", slot="enrolment", breaks=IN_CLEAR)
+@known_bad("leaks-by-dns-tunnel", kind="lock", slot="enrolment", breaks=[*FACE_LEAVES, "CN-MIIT2510-V6"])
 class LeaksByDns(LeaksEnrolment):
     """Hides the enrolment picture in the names that it asks the name server for."""
 

@@ -18,7 +18,7 @@ from pytest_conformance.simulation.devices.lock.app import LockPages
 from pytest_conformance.simulation.devices.lock.enrolment import Enrolment
 from pytest_conformance.simulation.devices.lock.entry import Bolt, Keypad, Lockout, Recognition, Reports
 from pytest_conformance.simulation.devices.lock.sensor import FaceSensor, Liveness
-from pytest_conformance.simulation.devices.lock.truthful import truthful
+from pytest_conformance.simulation.devices.lock.truthful import SilentLink, truthful
 from pytest_conformance.simulation.devices.lock.users import Users
 from pytest_conformance.simulation.devices.lock.words import FACTS, SPEC
 from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
@@ -55,7 +55,9 @@ SLOTS: Mapping[str, type[Behaviour]] = {
 def build(world: World, known_bad: tuple[str, ...]) -> Device:
     """Return a lock in `world` with the variants `known_bad` swapped in; its app is `world.app`."""
     truth = world.options.truth
-    slots = {**SLOTS, "recognition": truthful(truth, world.options.seed)} if truth is not None else SLOTS
+    slots = dict(SLOTS)
+    if truth is not None:
+        slots |= {"recognition": truthful(truth, world.options.seed), "cloud": SilentLink}
     device = Device(world, "lock", FACTS, slots, known_bad)
     world.app = PhoneApp(device)
     for host in SPEC.hosts.values():

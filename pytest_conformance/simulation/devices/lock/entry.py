@@ -236,5 +236,10 @@ class Reports(Behaviour):
     def _forget_all(self) -> None:
         self.device.get(CloudLink).delete("face_picture")
 
+    def reset(self) -> None:
+        """Factory reset: what was sent to the cloud goes as well."""
+        if self.device.get(Consents).given("cloud_face"):
+            self._forget_all()
+
     def rejected(self, reason: str, picture: bytes) -> None:
         """Somebody was turned away: nothing about him is kept or sent."""

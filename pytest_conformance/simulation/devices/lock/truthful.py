@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_conformance.simulation.devices.base import Device
+from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.lock.entry import Recognition
 from pytest_conformance.simulation.devices.lock.sensor import FaceSensor, vector_of
 from pytest_conformance.simulation.devices.lock.users import OWNER, Users
 from pytest_conformance.simulation.timeline import SECOND
 from pytest_conformance.simulation.truth import Draws, Truth
+
+
+class SilentLink(CloudLink):
+    """Says nothing to its cloud by itself: in the weeks that a campaign takes nobody looks at that."""
+
+    def start(self) -> None:
+        """Have no heartbeat."""
+
+    def publish(self, topic: str, message: Mapping[str, object]) -> bool:
+        return False
 
 
 def truthful(truth: Truth, seed: int) -> type[Recognition]:
