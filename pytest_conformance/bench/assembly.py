@@ -224,16 +224,16 @@ class Bench:
     def safe(self) -> tuple[Outcome, ...]:
         """Reach the safe state: every supply off and read back, movers at their empty place, in the file's order.
 
-        Nothing stops the next step. Where an output cannot be proven off, this waits until the supply's own
-        watchdog must have acted, tries once more, and cuts the upstream switch when the output still is not off.
+        Nothing stops the next step. Where an output cannot be proven off, the upstream switch is cut; on a bench
+        without one, this waits until the supply's own watchdog must have acted, and tries once more.
         """
         self._stop_beating()
         self._leaving = True
         wanted = self.file.safe_state
         outputs = [name for name, driver in self.opened() if hasattr(driver, "off")]
         outputs.sort(key=lambda name: (*wanted.switch_off, name).index(name))
-        outcomes = [self._switched_off(name) for name in outputs]
         upstream = self._open.get(wanted.upstream or "")
+        outcomes = [self._switched_off(name, patient=upstream is None) for name in outputs]
         if upstream is not None and not all(each.done for each in outcomes):
             outcomes += reach([Step(f"{wanted.upstream} cut", upstream.cut, CUT_WITHIN)])
         if self.supervised is not None:
@@ -272,12 +272,12 @@ class Bench:
             self.lease.release()
         return outcomes
 
-    def _switched_off(self, name: str) -> Outcome:
+    def _switched_off(self, name: str, *, patient: bool) -> Outcome:
         driver = self._open[name]
         step = Step(f"{name} off", driver.off, OFF_WITHIN)
         (first,) = reach([step])
         seconds = getattr(driver, "watchdog", None)
-        if first.done or not seconds:
+        if first.done or not seconds or not patient:
             return first
         try:
             self.clock.sleep(seconds + AFTER_WATCHDOG)

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,9 +119,13 @@ class Supervised:
     def check(self) -> None:
         """Raise what the supervisor has to say against going on; see `beat`."""
         if self._verdict is None and not self._left:
-            with suppress(BlockingIOError):
+            try:
                 while self._verdict is None:
                     self._take(self._line.recv(PACKET))
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._verdict = self._gone(str(error))
         if self._verdict is not None:
             raise self._verdict
 

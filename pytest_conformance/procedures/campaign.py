@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.biometrics.campaigns import CampaignObservation
 from pytest_conformance.analysis.biometrics.plans import seal
 from pytest_conformance.errors import DeviceError, MethodError
-from pytest_conformance.procedures.campaign_rows import statement
+from pytest_conformance.procedures.campaign_rows import annex, statement
 from pytest_conformance.procedures.campaigning import Conduct, Runner
 from pytest_conformance.procedures.procedure import procedure
 from pytest_conformance.procedures.surroundings import ClockSteps, Surroundings
@@ -82,7 +83,14 @@ class Campaigns:
             sealed,
         )
         with self._run.step("Stimulate", f"{file.title}: at most {made.most} trials"):
-            return runner.go()
+            observed = runner.go()
+        table = self._run.evidence(
+            annex(observed),
+            name=f"{file.name}-trials.csv",
+            media_type="text/csv",
+            caption=f"{file.title}: {len(observed.trials)} trials",
+        )
+        return replace(observed, evidence=(table,))
 
     def _targets(self) -> tuple[str, ...]:
         """Return whom the mounted artefacts imitate, or the first subject when there are none."""

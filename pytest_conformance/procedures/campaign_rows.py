@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.biometrics.campaign_tables import one_rule, rate_row
 from pytest_conformance.analysis.biometrics.campaigns import (
     CampaignObservation,
+    Conditions,
     Decided,
     LockoutSeen,
     PlanStatement,
@@ -79,6 +82,35 @@ def observation(
     }
     bona_fide: RateRow | None = made.pop(BONA_FIDE, None)
     return CampaignObservation(said, tuple(trials), tuple(made.values()), bona_fide, tuple(lockouts), how)
+
+
+def annex(observed: CampaignObservation) -> bytes:
+    """Return the trials as a table (CSV, UTF-8), for a report's annex; no cell is a formula (H19)."""
+    measured = [name for name in Conditions.__dataclass_fields__ if name != "measured"]
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    plain = [
+        "number",
+        "block",
+        "subject",
+        "species",
+        "artefact",
+        "series",
+        "outcome",
+        "void",
+        "said",
+        "seconds",
+        "score",
+    ]
+    writer.writerow([*plain, *measured])
+    for trial in observed.trials:
+        row = [getattr(trial, name) for name in plain] + [getattr(trial.conditions, name) for name in measured]
+        writer.writerow([_harmless(each) for each in row])
+    return target.getvalue().encode()
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") and cell else cell
 
 
 def _name(trial: TrialRow) -> str:

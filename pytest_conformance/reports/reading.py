@@ -113,6 +113,10 @@ def _unsafe(data: Mapping[str, Any]) -> list[str]:
         said.append(f"safe state was reached only by the upstream switch: {data['alarm']}")
     if data.get("by") == "supervisor":
         said.append(f"the supervisor switched the bench off: {data.get('trigger', '')}")
+    if data.get("by") == "next owner":
+        said.append(
+            f"an earlier run left this bench unfinished; its outputs were switched off: {data.get('trigger', '')}"
+        )
     if data.get("quarantine"):
         said.append("the bench is in quarantine until a named person releases it: `conformance bench release`")
     return said

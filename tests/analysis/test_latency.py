@@ -100,7 +100,7 @@ def test_a_known_delay_is_found_within_the_stated_uncertainty(true_s: float) -> 
     assert hits / runs >= 0.945
 
 
-def test_an_answer_before_the_stimulus_and_a_stepped_clock_are_void_with_their_reason() -> None:
+def test_C06_an_answer_before_the_stimulus_is_void_with_its_reason() -> None:
     early = TimedTrial("early", 10 * MS, 9 * MS)
     stepped = TimedTrial("stepped", 0, 50 * MS, 0, 3_650 * MS)
     steady = TimedTrial("steady", 0, 50 * MS, 7, 51 * MS)

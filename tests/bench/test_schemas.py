@@ -76,7 +76,7 @@ def test_the_examples_of_the_docs_are_read_and_meet_their_schemas() -> None:
         names.append(data.get("schema"))
         if names[-1] not in (None, "conformance-profile/1"):  # the profile is shown in part
             assert [error.message for error in validator(names[-1]).iter_errors(data)] == []
-    assert len(set(names)) == 5
+    assert len(set(names)) == 6
 
 
 def test_every_code_of_the_files_is_in_the_docs() -> None:

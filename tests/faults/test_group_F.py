@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 from pytest_conformance.bench import leases
+from pytest_conformance.bench.file import load_bench
 from pytest_conformance.bench.leases import Lease, acquire
 from pytest_conformance.errors import AbortedError, LeaseError, StorageError, UsageError
 from pytest_conformance.record import Run, read_journal, verify_run
 from pytest_conformance.running import accreditation, starting
 
+LONG = pytest.mark.skipif(not os.environ.get("FAULTS"), reason="long: `make faults` runs it")
 Begin = Callable[..., Any]
 HOLD = """
 import sys, time
@@ -90,6 +92,7 @@ def take(state: Path, name: str = "b1", address: str = "tcp:one", **more: Any) -
     return acquire(state, name, [address], Path("runs/second"), silence=60.0, **more)
 
 
+@LONG
 def test_F01_a_busy_bench(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
     """A second run is refused with holder, host, start and end; it touches no instrument."""
     file = bench_file()
@@ -137,6 +140,7 @@ def test_F02_a_dead_holder(tmp_path: Path, holding: Any) -> None:
     lease.release()
 
 
+@LONG
 def test_F03_a_paused_holder_is_fenced_off(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
     """A paused run loses its lease; when it wakes it sends nothing any more, and ends INCONCLUSIVE(aborted)."""
     file = bench_file(safe_state="silence: 2 s", rest="people: {lead-1: [take-over]}\n")
@@ -179,6 +183,7 @@ def test_F03_the_token_of_a_fenced_holder_is_refused(tmp_path: Path, holding: An
         lease.check()
 
 
+@LONG
 def test_F04_a_forced_take_over(begin: Begin, bench_file: Any, far: Any, until: Any) -> None:
     """A take-over needs a person who may and a reason; both runs record it, the former one ends aborted."""
     file = bench_file(rest="people: {lead-1: [take-over], tech-2: [release]}\n")
@@ -384,3 +389,19 @@ def test_F08_two_runs_into_one_folder(tmp_path: Path) -> None:
         assert verify_run(run.folder) == []
         told = [each.data["text"] for each in read_journal(run.folder / "journal.jsonl") if each.type == "note"]
         assert told == [run.id]
+
+
+def test_F04_who_may_take_over_and_what_the_former_holder_sees(tmp_path: Path, bench_file: Any) -> None:
+    """Only a person whom the bench file lets, with a reason; the former lease ends at once, with its holder named."""
+    file = load_bench(bench_file(rest="people: {lead-1: [take-over], tech-2: [release]}\n"))
+    for asked, code in (("lead-1", "USE-LSE-001"), (": why", "USE-LSE-001"), ("tech-2: in a hurry", "USE-LSE-002")):
+        with pytest.raises(UsageError) as caught:
+            starting.taking_over(file, asked)
+        assert caught.value.code == code
+    assert starting.taking_over(file, "lead-1: it was forgotten: see log") == ("lead-1", "it was forgotten: see log")
+    first = take(tmp_path)
+    second = take(tmp_path, force=True)
+    assert [(each.how, each.holder.token) for each in second.former] == [("taken over", first.holder.token)]
+    with pytest.raises(AbortedError):
+        first.check()
+    second.check()

@@ -110,7 +110,7 @@ def test_a_rate_above_its_limit_is_a_finding_of_the_device() -> None:
     assert_declared(rates("impostor", 1, 20), 0.05, "FAR")
 
 
-def test_a_limit_is_shown_only_by_enough_trials_and_the_missing_ones_are_counted() -> None:
+def test_I12_a_limit_is_shown_only_by_enough_trials_and_the_missing_ones_are_counted() -> None:
     require_shown(rates("print", 0, 42), "7 %", "95 %", "IAPAR")
     error = raised(lambda: require_shown(rates("print", 0, 20), "7 %", "95 %", "IAPAR of print"))
     assert (error.code, error.expected) == ("MET-CAM-002", "22 more without an error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import random
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from pytest_conformance.analysis.biometrics.plans import seal
 from pytest_conformance.clock import SECOND, RealClock
 from pytest_conformance.devices.roles import Answer, Recognised
 from pytest_conformance.errors import LinkError, MethodError
-from pytest_conformance.procedures.campaign_rows import statement
+from pytest_conformance.procedures.campaign_rows import annex, statement
 from pytest_conformance.procedures.campaigning import OUTSIDE, Conduct, Runner
 from pytest_conformance.record import Run, read_journal
 from pytest_conformance.stimulus.design import GENUINE, design
@@ -264,6 +265,15 @@ def _accepting(made: Set, left: dict[Any, Iterator[bool]]) -> Callable[[str], bo
     return lambda what: True if what.startswith("S") else next(left[species[what]])
 
 
+def test_the_annex_has_a_line_for_each_trial_and_no_formula(ready: Set) -> None:
+    ready.device.before = lambda number, seen: replace(seen, lux=50.0) if number == 2 else seen
+    seen = ready.go()
+    strange = replace(seen, trials=(replace(seen.trials[0], said="=1+1"), *seen.trials[1:]))
+    rows = list(csv.DictReader(annex(strange).decode().splitlines()))
+    assert len(rows) == len(seen.trials)
+    assert (rows[0]["said"], rows[1]["void"], rows[1]["lux"]) == ("'=1+1", "conditions", "50.0")
+
+
 # --- trials that must not count
 
 
@@ -283,7 +293,7 @@ def void(ready: Set, number: int, change: Callable[[Recognised], Recognised]) ->
         (lambda seen: replace(seen, appeared=False), "no-stimulus"),
     ],
 )
-def test_a_void_trial_is_kept_with_its_reason_and_shown_again(
+def test_C02_C05_C06_a_void_trial_is_kept_with_its_reason_and_shown_again(
     ready: Set, change: Callable[[Recognised], Recognised], reason: str
 ) -> None:
     seen = void(ready, 3, change)
@@ -298,7 +308,7 @@ def test_a_void_trial_is_kept_with_its_reason_and_shown_again(
     assert sum(row.n for row in seen.species) == 10
 
 
-def test_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
+def test_D01_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
     def step(number: int, seen: Recognised) -> Recognised:
         ready.steps.said = "the wall clock stepped by +3600.000 s" if number == 2 else ""
         return seen
@@ -307,7 +317,7 @@ def test_a_trial_in_which_a_clock_steps_is_void(ready: Set) -> None:
     assert [each.void for each in ready.go().trials[:3]] == ["", "clock-step", ""]
 
 
-def test_a_lock_out_between_presentations_is_timed_and_no_rejection(ready: Set) -> None:
+def test_C05_a_lock_out_between_presentations_is_timed_and_no_rejection(ready: Set) -> None:
     def lock(number: int, seen: Recognised) -> Recognised:
         if number == 4:
             ready.device.locked_since = seen.ended
@@ -333,7 +343,7 @@ def test_a_device_that_stays_locked_out_ends_the_campaign_without_a_verdict(read
 # --- ends that are no verdict
 
 
-def test_stopping_never_passes(ready: Set) -> None:
+def test_I08_stopping_never_passes(ready: Set) -> None:
     ready.device.before = lambda number, seen: (setattr(ready, "stopped", number >= 5), seen)[1]
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict, len(seen.trials)) == ("aborted", "", 5)
@@ -368,7 +378,7 @@ def test_a_fault_of_the_bench_voids_the_trial_and_is_not_swallowed(ready: Set) -
     assert [row["reason"] for row in trials_in(ready.run)] == ["", "", "bench"]
 
 
-def test_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
+def test_B22_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
     ready.device.before = lambda number, seen: replace(seen, lux=20.0 if number > 2 else 300.0)
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict) == ("environment", "")
@@ -376,7 +386,7 @@ def test_light_that_stays_outside_ends_the_campaign(ready: Set) -> None:
     assert "lux 20" in seen.decided.reason
 
 
-def test_trials_are_bounded_however_many_are_void(ready: Set) -> None:
+def test_I09_at_the_maximum_of_trials_an_undecided_rule_has_no_verdict_and_its_numbers(ready: Set) -> None:
     ready.device.before = lambda number, seen: replace(seen, lux=20.0 if number % 3 else 300.0)
     seen = ready.go()
     assert (seen.decided.end, seen.decided.verdict) == ("maximum", "")
@@ -388,7 +398,7 @@ def test_trials_are_bounded_however_many_are_void(ready: Set) -> None:
 # --- plans that change, artefacts that wear
 
 
-def test_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> None:
+def test_I10_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> None:
     def edit(number: int, seen: Recognised) -> Recognised:
         if number == 2:
             ready.path.write_text(ready.path.read_text().replace("n: 6", "n: 5"))
@@ -401,7 +411,7 @@ def test_a_plan_that_is_edited_after_the_first_trial_is_refused(ready: Set) -> N
     assert 2 <= len(ready.device.shown) <= 4
 
 
-def test_the_same_campaign_with_other_numbers_is_refused_in_the_same_record(tmp_path: Path) -> None:
+def test_I10_the_same_campaign_with_other_numbers_is_refused_in_the_same_record(tmp_path: Path) -> None:
     first = Set(tmp_path)
     first.go()
     again = Set(tmp_path, ("n: 6, c: 1", "n: 5, c: 1"), run=first.run)
@@ -432,7 +442,7 @@ def _folder(ready: Set) -> Path:
     return folder
 
 
-def test_an_artefact_is_not_shown_once_more_than_it_may_be(ready: Set) -> None:
+def test_I05_an_artefact_is_not_shown_once_more_than_it_may_be(ready: Set) -> None:
     ready.runner.uses["M1"] = 498
     with pytest.raises(MethodError) as caught:
         ready.go()

@@ -29,7 +29,7 @@ def test_a_trial_that_counts_has_its_outcome_and_its_time() -> None:
     assert judged(replace(RESISTED, answers=())).outcome == "none"
 
 
-def test_what_it_did_counts_more_than_what_it_said() -> None:
+def test_C07_what_it_did_counts_more_than_what_it_said_and_the_contradiction_is_told() -> None:
     opened = judged(replace(OPENED, answers=(REJECTED,)))
     assert (opened.outcome, opened.void) == ("accepted", "")
     assert "said rejected" in opened.said

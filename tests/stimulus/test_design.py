@@ -102,7 +102,7 @@ def test_registers_that_cannot_fill_the_plan_are_refused(numbers: str) -> None:
     assert code(("cells: species\n", f"cells: species\nnumbers: {{{numbers}}}\n")) == "MET-PLN-001"
 
 
-def test_nobody_and_nothing_is_shown_without_consent_or_register() -> None:
+def test_J01_nobody_and_nothing_is_shown_without_consent_or_register() -> None:
     assert code(enrolled=("S9",)) == "MET-REG-001"
     assert code(enrolled=("S3",)) == "MET-STI-002"
     assert code(enrolled=("S2",)) == "MET-PLN-001"

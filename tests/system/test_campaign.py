@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,16 @@ def test_the_plan_stands_before_the_first_trial_and_every_trial_in_the_journal(r
     assert all(each["conditions"]["lux"] == 300.0 for each in trials)
     (observed,) = (event for event in ran.of_type("observation") if event.data["name"] == "short")
     assert observed.data["kind"].endswith(":CampaignObservation")
+
+
+def test_the_trials_are_kept_as_a_table_and_are_no_steps(ran: Any) -> None:
+    (table,) = (event.data for event in ran.of_type("evidence") if event.data["media_type"] == "text/csv")
+    rows = list(csv.DictReader((ran.folder / table["file"]).read_text().splitlines()))
+    trials = [event.data for event in ran.of_type("trial")]
+    assert [(row["number"], row["outcome"], row["lux"]) for row in rows] == [
+        (str(each["number"]), each["outcome"], "300.0") for each in trials
+    ]
+    assert len(ran.of_type("step")) < len(trials)
 
 
 def test_attacks_and_genuine_presentations_alternate_and_no_lock_out_is_a_rejection(ran: Any) -> None:

@@ -76,8 +76,10 @@ def test_a_dead_channel_or_capture_is_the_bench_s_and_power_goes_off(conduct: Co
     assert safe.data["outputs"]["supply off"] == "done"
 
 
-def test_a_dead_supply_is_the_bench_s_and_its_own_watchdog_cuts_the_power(conduct: Conduct) -> None:
-    ran = conduct(DIE + SUPPLY)
+def test_a_dead_supply_is_the_bench_s_and_its_own_watchdog_cuts_the_power(
+    conduct: Conduct, bench_file: Callable[..., str]
+) -> None:
+    ran = conduct(DIE + SUPPLY, bench=bench_file(("  upstream: outlet", "  # no upstream")))
     assert ran.code == 10, ran.out
     for clause in ("CN-FRT-8.b", "CN-FRT-7.a"):
         row = ran.clauses[clause]
