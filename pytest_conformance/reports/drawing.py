@@ -71,12 +71,16 @@ class Drawings:
         return outcome_grid(rows, title=name.replace("_", " "))
 
     def _timeline(self, traffic: Mapping[str, Any]) -> Plot:
-        from pytest_conformance.reports.pictures import Sent, traffic_timeline
+        from pytest_conformance.reports.pictures import Sent, Span, traffic_timeline
 
         began = int(traffic["began"])
         sent = [Sent((at - began) / 1e9, host or "?", size) for at, host, size in traffic["sent_at"]]
         events = [((at - began) / 1e9, label) for label, at in traffic["marks"]][:24]
-        return traffic_timeline(sent, title=f"bytes sent in {traffic['name']!r}", events=events)
+        spans = [
+            Span((begin - began) / 1e9, (end - began) / 1e9, f"consent: {scope}")
+            for scope, begin, end in traffic.get("consents") or ()
+        ]
+        return traffic_timeline(sent, title=f"bytes sent in {traffic['name']!r}", events=events, spans=spans)
 
     def _keep(self, plot: Plot, name: str) -> None:
         caption = f"{plot.name}: {name}"

@@ -109,28 +109,32 @@ def traffic_timeline(
     events: Sequence[tuple[float, str]] = (),
     spans: Sequence[Span] = (),
 ) -> Plot:
-    """Draw bytes per destination over time (bubbles, area by size), with `events` as lines and `spans` as bands."""
+    """Draw bytes per destination over time (bubbles, area by size).
+
+    `events` are numbered lines, told below the axis; `spans` are bars in lanes of their own, one for each label.
+    """
     rows = _destinations(sent)
-    with _figure(8.6, 1.5 + 0.34 * max(3, len(rows))) as (figure, axes):
-        for number, span in enumerate(spans):
-            colour = _SERIES[(number + 2) % len(_SERIES)]
-            axes.axvspan(span.start, span.end, color=colour, alpha=0.13, zorder=0, label=one_line(span.label, 40))
+    lanes = list(dict.fromkeys(span.label for span in spans))
+    height = 1.7 + 0.34 * max(3, len(rows) + len(lanes)) + 0.16 * (len(events) // 5)
+    with _figure(8.6, height) as (figure, axes):
         for place, each in enumerate(rows.values()):
             sizes = [14 + 90 * (one.size / max(1, _largest(sent))) ** 0.5 for one in each]
             colour = _SERIES[place % len(_SERIES)]
             axes.scatter([one.at for one in each], [place] * len(each), s=sizes, color=colour, alpha=0.75, zorder=2)
             total = sum(one.size for one in each)
             axes.annotate(_bytes(total), (1.01, place), xycoords=("axes fraction", "data"), va="center", color=_SOFT)
-        for number, (at, label) in enumerate(events):
+        for span in spans:
+            lane = len(rows) + lanes.index(span.label)
+            axes.barh(lane, span.end - span.start, left=span.start, height=0.45, color=_FILL, zorder=1)
+        for number, (at, _) in enumerate(events):
             axes.axvline(at, color=_INK, linewidth=0.9, linestyle=":", zorder=1)
-            height = 1.02 + 0.06 * (number % 3)
-            axes.annotate(one_line(label, 28), (at, height), xycoords=("data", "axes fraction"), fontsize=7, color=_INK)
-        axes.set_yticks(range(len(rows)), [one_line(name, 32) for name in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xlabel("s")
-        axes.set_title(one_line(title, 90), loc="left", pad=24 if events else 6)
-        if spans:
-            figure.legend(loc="outside lower center", ncols=3)
+            place_up = 1.02 + 0.07 * (number % 3)
+            axes.annotate(str(number + 1), (at, place_up), xycoords=("data", "axes fraction"), fontsize=7, color=_INK)
+        names = [one_line(name, 32) for name in (*rows, *lanes)]
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlabel(_told(events))
+        axes.set_title(one_line(title, 90), loc="left", pad=34 if events else 6)
         png = _png(figure)
     shown = {
         "sent": [vars(each) for each in sent],
@@ -162,6 +166,12 @@ def outcome_grid(rows: Mapping[str, Sequence[str]], *, title: str) -> Plot:
         png = _png(figure)
     shown = {"rows": {name: list(each) for name, each in rows.items()}}
     return Plot("outcome-grid", png, _json("outcome-grid", title, shown))
+
+
+def _told(events: Sequence[tuple[float, str]]) -> str:
+    """Return the text below the axis: its unit, and what each numbered line is, five to a row."""
+    told = [f"{number + 1} {one_line(label, 26)}" for number, (_, label) in enumerate(events)]
+    return "\n".join(["s", *("   ".join(told[at : at + 5]) for at in range(0, len(told), 5))])
 
 
 def _destinations(sent: Sequence[Sent]) -> dict[str, list[Sent]]:
