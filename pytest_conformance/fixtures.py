@@ -173,6 +173,7 @@ supply = _role("supply", "The supply that feeds the device (drivers.roles.Supply
 meter = _role("meter", "The meter on the device's supply line (drivers.roles.Meter).")
 lux = _role("lux", "The illuminance meter at the device (drivers.roles.Lux).")
 contact = _role("contact", "The contact on the bolt (drivers.roles.Contact).")
+loopback = _role("loopback", "The loop-back box that calibrates what is timed (drivers.roles.Loopback).")
 mover = _role("mover", "The turntable before the device (drivers.roles.Mover).")
 display = _role("display", "The display that shows pictures to the device (drivers.roles.Display).")
 watch = _role("watch", "The camera that looks at the device (drivers.roles.Watch).")
