@@ -124,3 +124,11 @@ def test_one_finding_is_replayed_from_its_folder(tmp_path: Path, capsys: pytest.
 def test_a_capture_or_a_finding_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "--context", str(FOLDER / "upload.context.json")]) == 11
     assert "USE-CAP-004" in capsys.readouterr().err
+
+
+def test_flows_can_be_counted_without_reading_them(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["inspect", *example("upload"), "--flows", "--json"])
+    said = json.loads(capsys.readouterr().out)
+    assert said["objects"] == []
+    assert said["accounting"]["internet_up"]["opaque"] == 12988
+    assert said["checks"]["face-information-not-sent-to-internet"]["verdict"] == "INCONCLUSIVE"

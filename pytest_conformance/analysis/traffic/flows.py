@@ -10,8 +10,9 @@ from typing import Any
 from pytest_conformance.analysis.traffic import network
 from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.capture import SPILL, Capture
-from pytest_conformance.analysis.traffic.flowstate import Flow, Tally
-from pytest_conformance.analysis.traffic.halves import Half, RawSegment
+from pytest_conformance.analysis.traffic.datagramflows import DatagramTable
+from pytest_conformance.analysis.traffic.flowstate import LONG, Flow, Tally, continued, new_flow
+from pytest_conformance.analysis.traffic.halves import Half
 from pytest_conformance.analysis.traffic.linklayer import ethernet, link_known, network_layer
 from pytest_conformance.analysis.traffic.network import Packet
 
@@ -31,12 +32,10 @@ class FlowTable:
         self.done = done
         self.tally = Tally()
         self.halves: dict[bytes, Any] = {}
-        self.datagram_flows: dict[bytes, Any] = {}
+        self.datagrams = DatagramTable(capture, addresses, self.tally, self._hand_on)
         self.closing: deque[tuple[int, bytes, bytes, Flow]] = deque()
         self.ended: dict[bytes, tuple[int, int]] = {}
         self.fragments = network.Defragmenter()
-        self.recent: dict[tuple[bytes, int, int], float] = {}
-        self.keys: dict[int, tuple[bytes, bytes]] = {}
 
     def run(self) -> None:
         """Go through the whole capture."""
@@ -77,6 +76,8 @@ class FlowTable:
                     if wire > 0:
                         length = captured - head if stop > captured else wire
                         half.push(seq, length if length > 0 else 0, wire, at + head, frame, time)
+                        if half.bytes > LONG:
+                            self._continue(half.flow, key, time)
                     continue
             self._slow(frame, time, link, at, captured)
             if self.closing and self.closing[0][0] < frame:
@@ -99,15 +100,26 @@ class FlowTable:
         for half in self.halves.values():
             if half is not None:
                 flows[id(half.flow)] = half.flow
-        for entry in self.datagram_flows.values():
-            if entry is not None:
-                flows[id(entry[0])] = entry[0]
+        flows |= {id(flow): flow for flow in self.datagrams.close()}
         self.halves.clear()
-        self.datagram_flows.clear()
         for flow in sorted(flows.values(), key=lambda f: (f.time_first, f.peer, f.peer_port, f.device_port)):
-            if not flow.done:
-                flow.done = True
-                self.done(flow)
+            self._hand_on(flow)
+
+    def _hand_on(self, flow: Flow) -> None:
+        if not flow.done:
+            flow.done = True
+            self.done(flow)
+
+    def _continue(self, flow: Flow, key: bytes, time: float) -> None:
+        """Hand on what a long connection has said so far; what follows is a flow of its own that knows its names."""
+        if self.halves.get(key) not in (flow.up, flow.down):
+            return
+        following = continued(flow, time)
+        n = (len(key) - 4) // 2
+        back = key[n : 2 * n] + key[:n] + key[-2:] + key[-4:-2]
+        up = self.halves[key] is flow.up
+        self.halves[key], self.halves[back] = (following.up, following.down) if up else (following.down, following.up)
+        self._hand_on(flow)
 
     def _retire(self, frame: int) -> None:
         """Hand on the oldest closing flow when enough packets have passed since it closed."""
@@ -184,7 +196,7 @@ class FlowTable:
         elif packet.protocol == 47 and depth < 4 and room >= 4:
             self._gre(frame, time, packet, depth)
         else:
-            self._datagram(frame, time, packet, 0, 0, packet.at, packet.wire, source_mac, destination_mac)
+            self.datagrams.take(frame, time, packet, (0, 0), packet.at, packet.wire, (source_mac, destination_mac))
 
     def _gre(self, frame: int, time: float, packet: Packet, depth: int) -> None:
         flags, kind = struct.unpack_from(">HH", packet.buffer, packet.at)
@@ -238,6 +250,9 @@ class FlowTable:
         if wire > 0 and not flags & 4:
             end = min(packet.end, start + wire)
             half.push(seq, end - start, wire, self._reference(packet, start, end), frame, time)
+            if half.bytes > LONG and not flags & 5:
+                self._continue(flow, key, time)
+                return
         if flags & 5:
             self._closing(frame, key, flow, half, flags, seq, wire)
 
@@ -261,9 +276,7 @@ class FlowTable:
         if not started or (half.next_seq - half.position - 1 - seq) & 0xFFFFFFFF == 0:
             return False
         if flow.closed or time - flow.time_last > _IDLE or not half.segments:
-            if not flow.done:
-                flow.done = True
-                self.done(flow)
+            self._hand_on(flow)
             return True
         flow.flags.add("syn-inside")
         return False
@@ -288,28 +301,10 @@ class FlowTable:
             self.tally.foreign += 1
             return None
         starts = (flags & 18 == 2) or (flags & 2 == 0 and dport < sport)
-        flow = self._flow("tcp", packet, sport, dport, up, up if starts else not up, time)
+        flow = new_flow(self.addresses, "tcp", packet, (sport, dport), up, up if starts else not up, time)
         flow.opened = flags & 18 == 2
         self.halves[key], self.halves[back] = (flow.up, flow.down) if up else (flow.down, flow.up)
         return flow.up if up else flow.down
-
-    def _flow(
-        self, transport: str, packet: Packet, sport: int, dport: int, up: bool, initiated: bool, time: float
-    ) -> Flow:
-        source, destination = (packet.source, packet.destination) if up else (packet.destination, packet.source)
-        ports = (sport, dport) if up else (dport, sport)
-        return Flow(
-            transport,
-            source,
-            destination,
-            *ports,
-            self.addresses.is_local(destination),
-            initiated,
-            time,
-            time,
-            protocol=packet.protocol,
-            companion=self.addresses.is_companion(source),
-        )
 
     def _udp(
         self, frame: int, time: float, packet: Packet, source_mac: bytes, destination_mac: bytes, depth: int
@@ -325,79 +320,10 @@ class FlowTable:
         if 3544 in (sport, dport) and depth < 4 and self._teredo(frame, time, packet, start, depth):
             return
         self.addresses.learn_dhcp(sport, dport, packet.buffer, start, packet.end)
-        self._datagram(frame, time, packet, sport, dport, start, max(wire, 0), source_mac, destination_mac)
+        self.datagrams.take(frame, time, packet, (sport, dport), start, max(wire, 0), (source_mac, destination_mac))
 
     def _teredo(self, frame: int, time: float, packet: Packet, start: int, depth: int) -> bool:
         if packet.end - start >= 40 and packet.buffer[start] >> 4 == 6:
             self._network(frame, time, packet.buffer, start, packet.end, 0x86DD, b"", b"", depth + 1)
             return True
         return False
-
-    def _duplicate(self, packet: Packet, start: int, time: float) -> bool:
-        """Drop the second copy of a datagram that two taps saw: same addresses, id and payload within 5 ms."""
-        payload = bytes(packet.buffer[start : packet.end])
-        key = (packet.source + packet.destination, packet.ident, hash(payload) ^ packet.protocol)
-        seen = self.recent.get(key)
-        self.recent[key] = time
-        if len(self.recent) > 4096:
-            self.recent.clear()
-        return seen is not None and 0 <= time - seen <= 0.005 and packet.ident != 0
-
-    def _datagram(
-        self,
-        frame: int,
-        time: float,
-        packet: Packet,
-        sport: int,
-        dport: int,
-        start: int,
-        wire: int,
-        source_mac: bytes,
-        destination_mac: bytes,
-    ) -> None:
-        ports = struct.pack(">BHH", packet.protocol, sport, dport)
-        key = packet.source + packet.destination + ports
-        entry = self.datagram_flows.get(key, False)
-        if entry is False:
-            entry = self._open_datagrams(key, packet, sport, dport, time, source_mac, destination_mac)
-        if entry is None:
-            return
-        if self._duplicate(packet, start, time):
-            self.tally.duplicates += 1
-            return
-        flow, up = entry
-        flow.time_last = time
-        half = flow.up if up else flow.down
-        end = min(packet.end, start + wire)
-        length = max(end - start, 0)
-        flow.datagrams.append((up, half.bytes, length, time))
-        segment: RawSegment = (half.bytes, length, self._reference(packet, start, end), frame, time)
-        half.segments.append(segment)
-        half.bytes += length
-        half.position += length
-        half.volume += wire
-        if wire > length:
-            flow.flags.add("snaplen")
-
-    def _open_datagrams(
-        self,
-        key: bytes,
-        packet: Packet,
-        sport: int,
-        dport: int,
-        time: float,
-        source_mac: bytes,
-        destination_mac: bytes,
-    ) -> tuple[Flow, bool] | None:
-        up = self.addresses.direction(packet.source, packet.destination, source_mac, destination_mac)
-        n = (len(key) - 5) // 2
-        back = key[n : 2 * n] + key[:n] + key[-5:-4] + key[-2:] + key[-4:-2]
-        if up is None:
-            self.datagram_flows[key] = self.datagram_flows[back] = None
-            self.tally.foreign += 1
-            return None
-        transport = "udp" if packet.protocol == 17 else f"ip{packet.protocol}"
-        flow = self._flow(transport, packet, sport, dport, up, up, time)
-        self.datagram_flows[key] = (flow, up)
-        self.datagram_flows[back] = (flow, not up)
-        return flow, up

@@ -1,11 +1,26 @@
-"""What is kept of a flow while its packets come, and the counters of the packet pass. No logic."""
+"""What is kept of a flow while its packets come, how it begins and goes on, and the counters of the packet pass."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.halves import Half
 from pytest_conformance.analysis.traffic.model import TlsInfo
+from pytest_conformance.analysis.traffic.network import Packet
+
+LONG = 48 << 20
+"""Bytes of one direction after which a flow is handed on in parts, so that memory stays bounded."""
+
+
+@dataclass
+class Heritage:
+    """What a part of a long flow tells the next: names, protocol, whether it is encrypted."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    proto: str = ""
+    encrypted: bool = False
+    tls: TlsInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -43,10 +58,62 @@ class Flow:
     datagrams: list[tuple[bool, int, int, float]] = field(default_factory=list)
     companion: bool = False
     told: Told | None = None
+    heritage: Heritage | None = None
+    following: Flow | None = None
 
     def __post_init__(self) -> None:
         self.up = Half(self, True)
         self.down = Half(self, False)
+
+
+def new_flow(
+    addresses: Addresses,
+    transport: str,
+    packet: Packet,
+    ports: tuple[int, int],
+    up: bool,
+    initiated: bool,
+    time: float,
+) -> Flow:
+    """Begin a flow with its first packet; `ports` are those of the packet, source first."""
+    source, destination = (packet.source, packet.destination) if up else (packet.destination, packet.source)
+    mine, theirs = ports if up else ports[::-1]
+    return Flow(
+        transport,
+        source,
+        destination,
+        mine,
+        theirs,
+        addresses.is_local(destination),
+        initiated,
+        time,
+        time,
+        protocol=packet.protocol,
+        companion=addresses.is_companion(source),
+    )
+
+
+def continued(flow: Flow, time: float) -> Flow:
+    """Begin the next part of a long flow; each half goes on where the other part's ended."""
+    following = Flow(
+        flow.transport,
+        flow.device,
+        flow.peer,
+        flow.device_port,
+        flow.peer_port,
+        flow.local,
+        flow.initiated_by_device,
+        time,
+        time,
+        protocol=flow.protocol,
+        companion=flow.companion,
+        heritage=Heritage(),
+    )
+    flow.following = following
+    flow.flags.add("flow-continued")
+    for before, after in ((flow.up, following.up), (flow.down, following.down)):
+        after.next_seq, after.anchored = before.next_seq, before.next_seq >= 0
+    return following
 
 
 @dataclass

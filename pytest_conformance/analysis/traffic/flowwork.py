@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pytest_conformance.analysis.traffic import datagrams, dns, protocols
+from pytest_conformance.analysis.traffic import counting, datagrams, dns, protocols, tls
 from pytest_conformance.analysis.traffic.capture import Capture
 from pytest_conformance.analysis.traffic.checksums import Checker, wrong_datagrams
 from pytest_conformance.analysis.traffic.context import Context
 from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
 from pytest_conformance.analysis.traffic.dnslog import DnsLog, Question
 from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
-from pytest_conformance.analysis.traffic.flowstate import Flow
+from pytest_conformance.analysis.traffic.flowstate import Flow, Heritage
 from pytest_conformance.analysis.traffic.halves import Half, Stream
 from pytest_conformance.analysis.traffic.model import Accounting
 from pytest_conformance.analysis.traffic.ranges import RangeMap
 from pytest_conformance.analysis.traffic.recordings import Recording
+
+CUT = 1 << 16
+"""Bytes that count as unread at each cut of a long flow, whatever its parts gave: an object may lie across it."""
+_RAW_SAMPLES = 4096
+_BIN = 0.01
 
 
 @dataclass
@@ -69,12 +74,30 @@ def account_for(given: Accounting, stream: Stream, wire: int) -> Accounting:
     return Accounting(wire, understood, hit, opaque, gap, given.covert, reasons)
 
 
+def binned(samples: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return (time, bytes) of each packet; of a long flow, beyond the first 4,096, those of each hundredth second."""
+    out = samples[:_RAW_SAMPLES]
+    for when, size in samples[_RAW_SAMPLES:]:
+        time, before = out[-1]
+        if 0 <= when - time < _BIN and len(out) > _RAW_SAMPLES:
+            out[-1] = (time, before + size)
+        else:
+            out.append((when, size))
+    return out
+
+
 class FlowWorker:
     """Takes the flows of one capture apart."""
 
     def __init__(
-        self, capture: Capture | Recording, context: Context, examiner: Examiner, keylog: dict[bytes, dict[str, bytes]]
+        self,
+        capture: Capture | Recording,
+        context: Context,
+        examiner: Examiner,
+        keylog: dict[bytes, dict[str, bytes]],
+        content: bool = True,
     ) -> None:
+        self.content = content
         self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
         self.log = DnsLog()
         self.results: list[FlowResult] = []
@@ -125,6 +148,9 @@ class FlowWorker:
         silent = not (flow.up.segments or flow.down.segments or flow.up.acked or flow.down.acked or flow.opened)
         if flow.transport == "tcp" and silent:
             return
+        if not self.content and flow.peer_port not in counting.READ_ANYWAY and flow.protocol in (6, 17):
+            self._count(flow)
+            return
         up, down = self._stream(flow, flow.up), self._stream(flow, flow.down)
         number = len(self.results)
         sink = Sink(self.examiner.examine, self.keylog, attempt=self.examiner.attempt)
@@ -141,8 +167,34 @@ class FlowWorker:
         self._alternatives(flow, result, up, down, number)
         del self.examiner.found[mark:]
         self._keep_parts(result, sink, up)
+        self._bequeath(flow, result)
         self.results.append(result)
         flow.up.segments, flow.down.segments, flow.datagrams = [], [], []
+
+    def _count(self, flow: Flow) -> None:
+        """Keep what one flow carried and when, without reading it."""
+        sink = Sink(self.examiner.examine, self.keylog)
+        counting.name_peer(flow, sink, self._read)
+        samples, down = counting.new_bytes(flow, flow.up), counting.new_bytes(flow, flow.down)
+        sent = counting.account(flow, flow.up, sum(size for _, size in samples))
+        got = counting.account(flow, flow.down, sum(size for _, size in down))
+        flags = flow.flags | sink.flags
+        result = FlowResult(len(self.results), flow, sink, sent, got, sent.total, got.total, flags=flags)
+        result.samples = binned(samples)
+        self._bequeath(flow, result)
+        self.results.append(result)
+        flow.up.segments, flow.down.segments, flow.datagrams = [], [], []
+
+    def _bequeath(self, flow: Flow, result: FlowResult) -> None:
+        """Pass on what is known of a long flow; what it says behind the cut cannot all be read in its context."""
+        sink = result.sink
+        if flow.following is not None and flow.following.heritage is not None:
+            heritage = flow.following.heritage
+            heritage.names, heritage.proto, heritage.encrypted = dict(sink.names), sink.proto, sink.encrypted
+            heritage.tls = sink.tls
+        if flow.heritage is not None and result.up.total:
+            result.up.covert += CUT
+            result.up.reasons["flow-continued"] = CUT
 
     def _resolver(self, number: int) -> Callable[[bytes, bool], bool]:
         """Return what reads DNS messages inside HTTP (RFC 8484) into the log."""
@@ -182,11 +234,32 @@ class FlowWorker:
             sink.encrypted = "tls" in layers
             sink.name("http-host", flow.told.host)
         conversation = Conversation(client, server, layers, sink)
+        if flow.heritage is not None:
+            self._parse_on(conversation, flow.heritage)
+            return
         if flow.transport == "tcp":
             protocols.stream(conversation)
         else:
             local = datagrams.Local(self.log, number, self.context.policy.bench_zones)
             datagrams.parse(conversation, (flow.device_port, flow.peer_port), flow.protocol, local)
+
+    def _parse_on(self, conversation: Conversation, heritage: Heritage) -> None:
+        """Parse a later part of a long flow: records of TLS resynchronise, other encrypted bytes are opaque."""
+        sink = conversation.sink
+        for source, name in heritage.names.items():
+            sink.name(source, name)
+        if heritage.encrypted and conversation.layers[0] == "tcp":
+            tls.parse(conversation, protocols.stream)
+        elif heritage.encrypted:
+            sink.encrypted = True
+            for side in conversation.sides:
+                sink.opaque(side, len(side.data), "flow-continued")
+        elif conversation.layers[0] == "tcp":
+            protocols.stream(conversation)
+        else:
+            datagrams.unknown(conversation)
+        sink.tls = heritage.tls or sink.tls
+        sink.proto = heritage.proto or sink.proto
 
     def _result(self, flow: Flow, sink: Sink, up: Stream, down: Stream, number: int) -> FlowResult:
         sizes = []
@@ -203,7 +276,7 @@ class FlowWorker:
             sizes[1],
             flags=flow.flags | sink.flags | up.flags | down.flags,
         )
-        result.samples = [(segment[4], segment[1]) for segment in up.segments]
+        result.samples = binned([(segment[4], segment[1]) for segment in up.segments])
         if up.missing:
             result.flags.add("stream-gap")
         return result
