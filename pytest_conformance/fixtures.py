@@ -83,12 +83,14 @@ def registers(request: pytest.FixtureRequest, bench: Bench) -> tuple[Subjects, A
 
 
 @pytest.fixture(scope="session")
-def presenter(bench: Bench, registers: tuple[Subjects, Artefacts]) -> Presenter:
+def presenter(bench: Bench, run: Run, registers: tuple[Subjects, Artefacts]) -> Presenter:
     """What shows subjects and artefacts to the device."""
     from pytest_conformance.stimulus.assembly import make_presenter
 
     subjects, artefacts = registers
-    return make_presenter(bench, subjects, artefacts, Path(subjects.document.name).parent / "pictures")
+    made = make_presenter(bench, subjects, artefacts, Path(subjects.document.name).parent / "pictures")
+    run.shown = lambda: made.shown
+    return made
 
 
 @pytest.fixture(scope="session")
