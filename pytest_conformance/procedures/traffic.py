@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_conformance.errors import MethodError
+from pytest_conformance.procedures.consent_spans import consent_spans
 from pytest_conformance.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Traffic:
     evidence: tuple[str, ...] = ()
     volumes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Bytes of payload to the internet in each slot of `Recording.slot`, by host and in "total"."""
+    consents: tuple[tuple[str, int, int], ...] = ()
+    """Consents that were in force meanwhile, by the device's log: scope, from and to in bench ns; for the timeline."""
 
     def sent(self, *kinds: str, scope: str = "internet") -> tuple[Sighting, ...]:
         """Return objects of `kinds` (all when none is named) that went up to `scope` ("" for anywhere)."""
@@ -276,7 +279,8 @@ class Tap:
         reference = self._keep(name, file)
         with self.run.step("Measure", f"Inspect the packets of {name!r}"):
             lent = (self.device.keys() if keys else "") + (more_keys() if more_keys is not None else "")
-            recording.traffic = self._inspect(name, file, reference, recording, (began, ended), lent)
+            seen = self._inspect(name, file, reference, recording, (began, ended), lent)
+            recording.traffic = replace(seen, consents=consent_spans(self.device.log(), began, ended))
 
     def _keep(self, name: str, file: CaptureFile) -> str:
         return self.run.evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class Span:
     opaque_up: int = 0
     sent_at: tuple[tuple[int, str, int], ...] = ((1_000_000_000, "api.example", 500),)
     marks: tuple[tuple[str, int], ...] = (("boot", 500_000_000),)
+    consents: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,13 @@ def test_traffic_becomes_a_timeline_where_something_was_sent(open_run: Run) -> N
     open_run.observation("cloud_use", Spans(Span("cloud-given")))
     (picture,) = drawn(open_run)
     assert picture["caption"] == "traffic-timeline: cloud_use"
+
+
+def test_consents_that_were_in_force_are_bands_of_the_timeline(open_run: Run) -> None:
+    open_run.observation("cloud_use", Spans(Span("cloud-given", consents=(("cloud_face", 250_000_000, 750_000_000),))))
+    (data,) = [e.data for e in events(open_run, "evidence") if e.data["media_type"] == "application/json"]
+    shown = json.loads((open_run.folder / data["file"]).read_text())
+    assert shown["spans"] == [{"start": 0.25, "end": 0.75, "label": "consent: cloud_face"}]
 
 
 def test_at_most_a_few_timelines_are_drawn_of_one_observation(open_run: Run) -> None:
