@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "check a run, a bundle or a proof: chain of events, signatures, evidence; judge it again",
     "bundle": "pack a run into one file to hand out, or prove a single event of it",
     "key": "make a key that signs records",
+    "vault": "whose faces are kept and until when; open one, or erase a subject from all records",
     "report": "build the views of a run again from its record",
     "inspect": "say what left a device, from captured packets",
     "simulate": "start a simulated bench that stands alone, to point drivers at",

@@ -83,12 +83,14 @@ def registers(request: pytest.FixtureRequest, bench: Bench) -> tuple[Subjects, A
 
 
 @pytest.fixture(scope="session")
-def presenter(bench: Bench, registers: tuple[Subjects, Artefacts]) -> Presenter:
+def presenter(bench: Bench, run: Run, registers: tuple[Subjects, Artefacts]) -> Presenter:
     """What shows subjects and artefacts to the device."""
     from pytest_conformance.stimulus.assembly import make_presenter
 
     subjects, artefacts = registers
-    return make_presenter(bench, subjects, artefacts, Path(subjects.document.name).parent / "pictures")
+    made = make_presenter(bench, subjects, artefacts, Path(subjects.document.name).parent / "pictures")
+    run.shown = lambda: made.shown
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -171,6 +173,7 @@ supply = _role("supply", "The supply that feeds the device (drivers.roles.Supply
 meter = _role("meter", "The meter on the device's supply line (drivers.roles.Meter).")
 lux = _role("lux", "The illuminance meter at the device (drivers.roles.Lux).")
 contact = _role("contact", "The contact on the bolt (drivers.roles.Contact).")
+loopback = _role("loopback", "The loop-back box that calibrates what is timed (drivers.roles.Loopback).")
 mover = _role("mover", "The turntable before the device (drivers.roles.Mover).")
 display = _role("display", "The display that shows pictures to the device (drivers.roles.Display).")
 watch = _role("watch", "The camera that looks at the device (drivers.roles.Watch).")

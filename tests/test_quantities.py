@@ -27,17 +27,17 @@ from pytest_conformance.quantities import (
 
 
 @pytest.mark.parametrize("text", ["5V", "5 V", "5.0 V", " 5  V ", "5000 mV", "5e3mV", "0.005 kV", "5 volts"])
-def test_g07_equal_values_normalise_alike(text: str) -> None:
+def test_G07_equal_values_normalise_alike(text: str) -> None:
     assert quantity(text, "V") == 5.0
 
 
-def test_g07_scaling_by_ten_is_exact() -> None:
+def test_G07_scaling_by_ten_is_exact() -> None:
     assert quantity("5100 mV", "V") == quantity("5.1 V", "V") == 5.1
     assert quantity("1100 ms", "s") == 1.1
 
 
 @pytest.mark.parametrize("micro", ["\u00b5", "\u03bc"])
-def test_g07_both_encodings_of_micro_are_read(micro: str) -> None:
+def test_G07_both_encodings_of_micro_are_read(micro: str) -> None:
     assert quantity(f"10 {micro}s", "s") == 1e-5
 
 
@@ -91,7 +91,7 @@ def test_units_are_converted(text: str, unit: str, value: float) -> None:
         ("5 V" + " " * 100, "V", "USE-QTY-001"),
     ],
 )
-def test_g07_g08_what_is_no_such_quantity_is_refused(text: str, unit: str, code: str) -> None:
+def test_G07_G08_what_is_no_such_quantity_is_refused(text: str, unit: str, code: str) -> None:
     with pytest.raises(QuantityError) as caught:
         quantity(text, unit)
     assert caught.value.code == code
@@ -176,7 +176,7 @@ def test_models_get_floats_in_the_unit_of_the_field() -> None:
         {"low": "0.5 V"},
     ],
 )
-def test_g08_models_refuse_what_is_out_of_bounds_or_has_no_unit(wrong: dict[str, object]) -> None:
+def test_G08_models_refuse_what_is_out_of_bounds_or_has_no_unit(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate(wrong)
     assert caught.value.error_count() == 1

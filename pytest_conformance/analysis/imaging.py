@@ -86,6 +86,17 @@ def first_visible(images: Sequence[Image], reference: Image | None = None) -> in
     return None
 
 
+def first_changed(images: Sequence[Image], reference: Image, share: float = 0.01, levels: float = 40.0) -> int | None:
+    """Return the index of the first picture of which more than `share` differs from `reference` by > `levels` grey."""
+    import numpy as np
+
+    for index, image in enumerate(images):
+        moved = np.abs(image.astype(np.int16) - reference.astype(np.int16)).max(axis=2) > levels
+        if float(moved.mean()) > share:
+            return index
+    return None
+
+
 def _skin(image: Image) -> Image:
     """Return 1 where the chroma is that of skin, in any tone, lit well enough to tell."""
     import cv2

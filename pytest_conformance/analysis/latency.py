@@ -11,11 +11,15 @@ from typing import Literal
 
 from pytest_conformance.analysis.biometrics.exact import Number
 from pytest_conformance.analysis.biometrics.quantiles import QuantileBound, nearest_rank, quantile_upper_bound
+from pytest_conformance.analysis.biometrics.sizes import samples_for_quantile_claim
 from pytest_conformance.errors import CalibrationError, MethodError
 from pytest_conformance.verdicts import DecisionRule, Limit, Verdict, judge
 
 COVERAGE = 95.45
 """Coverage probability of expanded uncertainties, in per cent: k = 2 for many degrees of freedom (JCGM 100, G.2)."""
+
+RESOLUTION = 1e-6
+"""Seconds: no stamp of a box is finer."""
 
 Distribution = Literal["observed", "normal", "rectangular", "triangular"]
 
@@ -58,6 +62,20 @@ def observed(name: str, delays_s: Sequence[float]) -> Component:
         )
     deviation = statistics.stdev(readings) / math.sqrt(len(readings))
     return Component(name, -statistics.fmean(readings), deviation, "A", "observed", len(readings) - 1)
+
+
+def observed_median(name: str, delays_s: Sequence[float]) -> Component:
+    """Return the type A component of repeated readings by their median, which a reading gone astray does not move.
+
+    Its standard uncertainty is that of a median, sqrt(pi/2) s / sqrt(n), with s = 1.4826 times the median absolute
+    deviation (ISO 13528, C.2), at least the resolution of a reading. For what corrects a median: a host that was
+    busy during one reading is no property of the chain. Raises as `observed`.
+    """
+    mean = observed(name, delays_s)
+    middle = statistics.median(delays_s)
+    scatter = 1.4826 * statistics.median(abs(each - middle) for each in delays_s)
+    reach = math.sqrt(math.pi / 2 / len(delays_s)) * max(scatter, RESOLUTION)
+    return replace(mean, correction_s=-middle, uncertainty_s=reach)
 
 
 def rectangular(name: str, half_width_s: float, correction_s: float = 0.0) -> Component:
@@ -168,7 +186,7 @@ class LatencySummary:
 
     `p95` is an observed value (nearest rank); `bound` is the one-sided upper bound of the 95th percentile that
     assumes no distribution, with its order statistic. `median_uncertainty_s` is U of the median: chain and sampling.
-    `void` holds (trial, reason) of trials that were kept but not counted.
+    `void` holds (trial, reason) of trials that were kept but not counted; `times` are all that count, sorted.
     """
 
     n: int
@@ -177,10 +195,11 @@ class LatencySummary:
     median: float
     p95: float
     maximum: float
-    bound: QuantileBound
+    bound: QuantileBound | None
     median_uncertainty_s: float
     chain: Budget
     void: tuple[tuple[str, str], ...]
+    times: tuple[float, ...] = ()
 
 
 def summarise(
@@ -189,8 +208,10 @@ def summarise(
     quantile: Number = 0.95,
     confidence: Number = 0.95,
     clock_tolerance_s: float = 0.002,
+    *,
+    claim: bool = True,
 ) -> LatencySummary:
-    """Return what the trials show once the chain's delay is taken off.
+    """Return what the trials show once the chain's delay is taken off; without `claim` too few trials have no bound.
 
     Raises MethodError MET-LAT-003 for a trial recorded twice, -004 without a valid trial, -005 when the corrected
     median is negative by more than twice its U (the correction cannot be right); MET-BIO-012 for too few trials to
@@ -201,7 +222,8 @@ def summarise(
     if not valid:
         raise MethodError("MET-LAT-004", f"none of {len(trials)} trials is valid", expected="valid trials")
     times = sorted(_corrected(each, chain) for each in valid)
-    bound = quantile_upper_bound(times, quantile, confidence)
+    enough = claim or len(times) >= samples_for_quantile_claim(quantile, confidence)
+    bound = quantile_upper_bound(times, quantile, confidence) if enough else None
     median, reach = statistics.median(times), _median_uncertainty(times, chain)
     if median < -2 * reach:
         raise MethodError(
@@ -221,6 +243,7 @@ def summarise(
         reach,
         chain,
         tuple((each.id, each.void) for each in judged if each.void),
+        tuple(times),
     )
 
 
@@ -254,6 +277,8 @@ def latency_verdict(summary: LatencySummary, limit_s: float, rule: DecisionRule)
     How the device itself varies is in the bound; how well the bench reads a clock is in U. A bound that falls on
     trials without an answer fails: no time limit holds for a device that does not decide.
     """
+    if summary.bound is None:
+        raise MethodError("MET-LAT-007", f"{summary.n} trials bound no quantile", todo="plan as many as the rule needs")
     if math.isinf(summary.bound.value):
         return Verdict.FAIL
     return judge(summary.bound.value, summary.chain.expanded_s, Limit("s", upper=limit_s), rule)

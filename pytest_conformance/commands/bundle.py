@@ -44,6 +44,11 @@ def run(arguments: Namespace) -> int:
     if wrong:
         raise StorageError("BEN-STO-012", f"the record does not verify: {wrong[0].message}", where=str(folder))
     target = Path(arguments.to or f"{folder.name}{SUFFIX}")
+    if arguments.full:
+        from pytest_conformance.record.sequel import add
+
+        told = {"person": arguments.released_by, "reason": arguments.reason, "bundle": target.name}
+        add(folder, "released", told)
     who = {"released_by": arguments.released_by, "reason": arguments.reason}
     withheld = write_bundle(folder, target, full=arguments.full, **who)
     return _said(arguments, target, "full" if arguments.full else "redacted", withheld)

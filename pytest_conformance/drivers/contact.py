@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 from itertools import count
+from typing import Self
 
 from pytest_conformance.clock import SECOND
 from pytest_conformance.drivers.box_time import MICROSECOND, BoxTime, Exchange, fastest
@@ -28,6 +29,8 @@ class ContactSettings(SerialSettings):
     resync: Duration = 10.0
     """Bench time after which the box's clock is compared again."""
     stamped: bool = True
+    canary: Duration = 0.02
+    """Scheduling delay of the host beyond which a timed trial is void."""
     inverted: bool = False
     """The contact is open when the bolt is thrown."""
 
@@ -51,9 +54,12 @@ class SerialContact:
         self._counted = 0
         self._problem: InstrumentError | None = None
         self.door = self._line.door
+        self.canary = float(settings.canary)
+        self.echoes: list[float] = []
+        """Round trips (s) of the last comparison of clocks."""
 
     @classmethod
-    def open(cls, settings: ContactSettings, context: DriverContext) -> SerialContact:
+    def open(cls, settings: ContactSettings, context: DriverContext) -> Self:
         """Open the port, check who is there and compare clocks; raises LinkError or InstrumentError."""
         contact = cls(settings, context)
         try:
@@ -127,7 +133,9 @@ class SerialContact:
 
     def _synchronise(self) -> None:
         with self._clock.realtime():
-            best = fastest([self._ping() for _ in range(PINGS)])
+            exchanges = [self._ping() for _ in range(PINGS)]
+        best = fastest(exchanges)
+        self.echoes = [each.delay / 1e9 for each in exchanges]
         if self._time and best.box < self._time.last.box:
             self._problem = self._restarted(best.box, self._time.last.box)
             return

@@ -89,6 +89,35 @@ class Contact(Instrument, Protocol):
     def edges(self, since: int) -> Sequence[Edge]: ...
 
 
+@dataclass(frozen=True)
+class Loop:
+    """A light that was answered: bench time of the light in ns, and the seconds until the output switched."""
+
+    at: int
+    seconds: float
+
+
+class Loopback(Instrument, Protocol):
+    """A photodiode at the display, and an output in parallel with the bolt's contact, on one clock."""
+
+    uncertainty: float
+    """Standard uncertainty of a bench time that it tells, seconds."""
+
+    def light(self, since: int) -> Sequence[Edge]:
+        """Changes of the light since bench time `since`; `closed` is light."""
+        ...
+
+    def answer_after(self, seconds: float | None) -> None:
+        """Answer each light with the output after `seconds`; None: not at all."""
+        ...
+
+    def pulse(self) -> int:
+        """Switch the output for a moment; return the bench time."""
+        ...
+
+    def loops(self, since: int) -> Sequence[Loop]: ...
+
+
 class Mover(Instrument, Protocol):
     """Turntable whose holders carry heads, masks, prints and the display; brings one before the device."""
 

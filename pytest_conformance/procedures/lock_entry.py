@@ -1,4 +1,4 @@
-"""Getting in: alternatives to the face, decision times, and the lock-out."""
+"""Getting in: alternatives to the face, and the lock-out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.devices.lock import ReferenceLock
     from pytest_conformance.devices.roles import Asked, Done
-    from pytest_conformance.drivers.roles import Contact, Watch
     from pytest_conformance.record import Run
-
-TIMER = 1e-4
-"""Standard uncertainty of the bench clock against the boxes' clocks, seconds."""
 
 
 @dataclass(frozen=True)
@@ -63,68 +59,6 @@ def alternatives(lock: ReferenceLock, run: Run, profile: Profile) -> Alternative
         }
         by_pin = tuple(lock.type_pin(lock.secret) for _ in range(profile.samples.alternative))
     return Alternatives(ways, declined.asked, not declined.enrolled, by_pin, setup.steps)
-
-
-@dataclass(frozen=True)
-class DecisionTimes:
-    """From the first visible frame to the contact of the bolt, seconds, one for each genuine presentation.
-
-    `uncertainty` is the expanded uncertainty (k = 2) of one time; `budget` its parts as standard uncertainties.
-    `missed` counts presentations that did not open.
-    """
-
-    seconds: tuple[float, ...]
-    missed: int
-    uncertainty: float
-    budget: dict[str, float]
-    evidence: tuple[str, ...]
-
-    @property
-    def median(self) -> float:
-        """Median in seconds; infinite when nothing opened."""
-        return statistics.median(self.seconds) if self.seconds else float("inf")
-
-
-@procedure
-def decision_times(
-    lock: ReferenceLock, bench: Bench, contact: Contact, watch: Watch, run: Run, profile: Profile
-) -> DecisionTimes:
-    """Show an enrolled face and time from its first visible frame to the contact of the bolt, in real time."""
-    with run.step("Setup", "Factory reset, set up, enrol"):
-        lock.factory_reset()
-        lock.first_use({})
-        lock.enrol(lock.owner, SUBJECT, {"face": True})
-        lock.attempt(SUBJECT)
-    times, missed = [], 0
-    count = profile.samples.latency
-    with run.step("Stimulate", f"{count} presentations"):
-        for number in range(count):
-            attempt = lock.timed_attempt(SUBJECT)
-            seconds = attempt.decision_seconds
-            missed += seconds is None
-            if seconds is not None:
-                times.append(seconds)
-            outcome = "void" if seconds is None else "opened"
-            run.event(
-                "trial",
-                {"campaign": "decision time", "number": number + 1, "outcome": outcome, "seconds": seconds},
-            )
-    budget = {
-        "frame period of the watch camera (rectangular)": watch.period / 12**0.5,
-        "time of the contact's edge": contact.uncertainty,
-        "clocks": TIMER,
-    }
-    combined = sum(each**2 for each in budget.values()) ** 0.5
-    evidence = picture(run, times, lock.declaration.timing.decision, 2 * combined)
-    return DecisionTimes(tuple(times), missed, 2 * combined, budget, evidence)
-
-
-def picture(run: Run, times: list[float], limit: float | None, uncertainty: float) -> tuple[str, ...]:
-    """Keep the times as evidence, as data; the report draws them."""
-    import json
-
-    body = json.dumps({"seconds": times, "limit": limit, "U": uncertainty}).encode()
-    return (run.evidence(body, name="decision-times.json", media_type="application/json", caption="decision times"),)
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,12 @@ class EvidenceStore:
                 os.close(fd)
 
 
+def read_regular(path: Path, cap: int = SIZE_CAP) -> bytes:
+    """Return the content of a regular file, cut at `cap`; raises StorageError BEN-STO-007 for anything else."""
+    with _regular(path) as source:
+        return source.read(cap)
+
+
 def _regular(path: Path) -> BinaryIO:
     """Open a regular file without following a link, and without waiting on a FIFO."""
     try:

@@ -18,12 +18,14 @@ from typing import Any, Literal, TypeVar
 from pytest_conformance.errors import StorageError, bench_error_behind
 from pytest_conformance.record.checkpoints import Checkpoints
 from pytest_conformance.record.events import FORMAT, Event
-from pytest_conformance.record.evidence import EvidenceStore
+from pytest_conformance.record.evidence import EvidenceStore, read_regular
 from pytest_conformance.record.files import write_atomically
 from pytest_conformance.record.journal import TEXT_CAP, Journal, iterate_journal
 from pytest_conformance.record.keys import SigningKey
 from pytest_conformance.record.plain import fields_to_json, from_json, references, to_json
+from pytest_conformance.record.vault import Vault
 from pytest_conformance.record.verify import ROOT_FILE, ROOT_SCHEMA, encode_root
+from pytest_conformance.record.views import for_view
 from pytest_conformance.verdicts import Contribution
 
 T = TypeVar("T")
@@ -68,6 +70,10 @@ class Run:
         """Node id of the test that is running in this process; steps, evidence and observations carry it."""
         self.checkpoints: Checkpoints | None = None
         """Only in the process that started the run: the workers that join it sign nothing."""
+        self.vault: Vault | None = None
+        """Seals faces as they come in; without one they are kept as they are, readable by their owner only."""
+        self.shown: Callable[[], Iterable[str]] = tuple
+        """Tells which subjects were presented so far: a face without a name may be any of theirs."""
         self._stopped = False
         self._listeners: list[Listener] = []
         self._steps = itertools.count(os.getpid() << 20)
@@ -135,9 +141,21 @@ class Run:
         rows = [asdict(clause) for clause in clauses]
         self.event("plan", {"clauses": rows, "documents": documents, "partial": partial})
 
-    def verdict(self, clauses: Iterable[str], said: Contribution, *, derived_from: Iterable[str] = ()) -> None:
-        """Journal what one test says of `clauses`; on the disk when this returns."""
+    def verdict(
+        self,
+        clauses: Iterable[str],
+        said: Contribution,
+        *,
+        derived_from: Iterable[str] = (),
+        explanation: str = "",
+    ) -> None:
+        """Journal what one test says of `clauses`; on the disk when this returns.
+
+        `explanation` is the long form that views show: pytest's, with the values that it compared.
+        """
         data = {"clauses": list(clauses), **to_json(said), "derived_from": list(derived_from)}
+        if explanation:
+            data["explanation"] = explanation
         self.event("verdict", data)
 
     def evidence(
@@ -149,13 +167,37 @@ class Run:
         caption: str = "",
         face: bool = False,
         drawing: bool = False,
+        subjects: Iterable[str] = (),
     ) -> str:
         """Store evidence and return its reference ("sha256:..."); `face` keeps the original out of every view.
 
-        `drawing` says that the bench drew it from data: it may leave the laboratory.
+        With a vault a face is sealed for `subjects`, or for everybody who was shown so far where nobody is named;
+        views get a coarse, blurred version. `drawing` says that the bench drew it from data: it may leave the
+        laboratory.
         """
+        if face and self.vault is not None:
+            return self._seal(self.vault, content, name, media_type, caption, tuple(subjects))
         kept = self.store.put(content, name=name, media_type=media_type, caption=caption, face=face, drawing=drawing)
         self.event("evidence", asdict(kept))
+        return kept.ref
+
+    def _seal(
+        self, vault: Vault, content: bytes | Path, name: str, media_type: str, caption: str, subjects: tuple[str, ...]
+    ) -> str:
+        plain = content if isinstance(content, bytes) else read_regular(content)
+        whose = sorted({f"run:{self.id}", *(subjects or self.shown())})
+        more: dict[str, Any] = {"sealed": whose, "was": media_type}
+        if media_type.startswith("image/"):
+            blurred = for_view(plain, face=True)
+            if blurred is not None:
+                seen = self.store.put(
+                    blurred, name="blurred.png", media_type="image/png", caption=caption, drawing=True
+                )
+                self.event("evidence", asdict(seen))
+                more["view"] = seen.ref
+        sealed = vault.seal(plain, whose)
+        kept = self.store.put(sealed, name=name, media_type="application/octet-stream", caption=caption, face=True)
+        self.event("evidence", {**asdict(kept), **more})
         return kept.ref
 
     def observation(self, name: str, data: object) -> None:

@@ -24,6 +24,7 @@ ROOT_FILE = "journal.root"
 """Written at the end of a run: number of events, hash of the last line, Merkle root."""
 ROOT_SCHEMA = "conformance-root/1"
 _ROOT_FIELDS = {"schema", "run", "events", "head"}
+SEQUEL_FILE = "sequel.jsonl"
 BUNDLE_FILE = "bundle.json"
 """In a redacted bundle: which evidence was withheld."""
 _EVIDENCE = re.compile(r"evidence/([0-9a-f]{2})/(\1[0-9a-f]{62})\.[a-z0-9]{1,8}")
@@ -65,11 +66,14 @@ def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> V
     the chain nothing that follows is judged, because nothing vouches for it; the evidence named up to there is.
     """
     attestations = read_attestations(folder)
-    walk = _Walk(folder / "journal.jsonl", {each.events for each in attestations})
+    sequel = _sequel(folder)
+    sizes = {each.events for each in attestations} | ({sequel.events} if sequel else set())
+    walk = _Walk(folder / "journal.jsonl", sizes)
     seen = walk.verified
     seen.findings += walk.findings
     if not walk.findings or walk.findings[0].code == "torn":
         seen.findings += _check_attestations(attestations, walk, trusted)
+        seen.findings += sequel.check(walk) if sequel else []
     named = {str(each["file"]): each for each in walk.evidence}
     seen.evidence = len(named)
     seen.findings += _check_evidence(folder, named, seen)
@@ -114,14 +118,14 @@ class _Line:
 class _Walk:
     """One pass over a journal. Keeps the state after each of `sizes` lines, for what vouches for them."""
 
-    def __init__(self, path: Path, sizes: set[int]) -> None:
+    def __init__(self, path: Path, sizes: set[int], *, rooted: bool = True) -> None:
         self.verified = Verified()
         self.findings: list[Finding] = []
         self.evidence: list[Mapping[str, Any]] = []
         self.at: dict[int, tuple[str, str]] = {}
         """Number of lines: hash of the last and Merkle root."""
         root_file = path.with_name(ROOT_FILE)
-        self._root, problem = _root(root_file)
+        self._root, problem = _root(root_file) if rooted else (None, "")
         self._sizes = sizes | ({self._root.events} if self._root else set())
         self._tree = Frontier()
         self._run = ""
@@ -203,6 +207,35 @@ class _Walk:
         if root.events < size:
             return [Finding("root", f"event {root.events} was added after the run was closed", root.events)]
         return []
+
+
+@dataclass(frozen=True)
+class _Sequel:
+    """What was written after the run: how much of its journal it saw, and what is wrong with it by itself."""
+
+    events: int
+    head: str
+    findings: list[Finding]
+
+    def check(self, walk: _Walk) -> list[Finding]:
+        if self.findings:
+            return self.findings
+        if walk.at.get(self.events, ("",))[0] != self.head:
+            return [Finding("sequel", f"the sequel continues another journal than this one ({self.events} events)")]
+        return []
+
+
+def _sequel(folder: Path) -> _Sequel | None:
+    path = folder / SEQUEL_FILE
+    if not path.is_file():
+        return None
+    walk = _Walk(path, set(), rooted=False)
+    findings = [Finding("sequel", f"sequel: {each.message}") for each in walk.findings]
+    first = next(_lines(path), None)
+    data = first.event.data if first is not None and first.event is not None else {}
+    if not findings and (first is None or first.event is None or first.event.type != "sequel"):
+        findings = [Finding("sequel", "the sequel does not say which journal it continues")]
+    return _Sequel(int(data.get("events") or 0), str(data.get("head")), findings)
 
 
 def _check_attestations(

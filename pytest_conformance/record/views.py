@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_conformance.record.evidence import EvidenceStore
 
 PIXEL_CAP = 64_000_000
 """Pictures that claim more pixels than this are not decoded."""
@@ -76,3 +80,15 @@ def _silhouette(cv2: Any, picture: Any, longest: int) -> Any:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     grown = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
     return cv2.GaussianBlur(grown, (0, 0), sigmaX=longest / SILHOUETTE / 2)
+
+
+def shown_of(store: EvidenceStore, about: Mapping[str, Any]) -> tuple[bytes, bool]:
+    """Return what a view may read of an `evidence` event, and whether it must be blurred still.
+
+    Of what is sealed that is the blurred version that was made when it came in; b"" where there is none. Raises
+    StorageError as `EvidenceStore.read`.
+    """
+    if not about.get("sealed"):
+        return store.read(str(about["ref"])), bool(about["face"])
+    view = about.get("view")
+    return (store.read(str(view)) if view else b""), False

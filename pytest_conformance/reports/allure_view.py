@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Generator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import allure_commons
@@ -15,17 +14,16 @@ from allure_commons.types import AttachmentType, LabelType
 
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import Event, PlannedClause, Run
-from pytest_conformance.record.views import for_view
+from pytest_conformance.record.views import for_view, shown_of
 from pytest_conformance.reports.wording import CAUSES, one_line, text_mark, visible
 from pytest_conformance.verdicts import Contribution, Verdict
 
-RESULTS_FOLDER = "allure-results"
 STEPS, ATTACHMENTS = 200, 60
 """Steps and attachments of one test that Allure is told of; the record has all."""
 ATTACHED_BYTES = 20_000_000
 """A longer piece of evidence is named in Allure, not copied."""
 
-_SEVERITY = {
+SEVERITIES = {
     "critical": "critical",
     "high": "critical",
     "major": "normal",
@@ -33,8 +31,8 @@ _SEVERITY = {
     "minor": "minor",
     "low": "minor",
 }
-_GRAVITY = ("critical", "normal", "minor")
-_STATUS = {
+GRAVITY = ("critical", "normal", "minor")
+STATUSES = {
     Verdict.PASS: Status.PASSED,
     Verdict.CONDITIONAL_PASS: Status.PASSED,
     Verdict.INCONCLUSIVE: Status.BROKEN,
@@ -45,19 +43,6 @@ _STATUS = {
 }
 _STEP_ERRORS = {"failed": AssertionError, "broken": RuntimeError}
 _LEAVE_OUT = frozenset({LabelType.HOST, LabelType.THREAD})
-
-
-def send_results(config: pytest.Config, run_folder: Path) -> Path | None:
-    """Make allure-pytest write into the run folder, unless `--alluredir` names another; return the folder.
-
-    Must be called before allure-pytest's own `pytest_configure`, that is from a `tryfirst` one: it reads the
-    option only there. Parallel workers inherit the option. Returns None when allure-pytest is blocked.
-    """
-    if not hasattr(config.option, "allure_report_dir"):
-        return None
-    folder = config.option.allure_report_dir or str(run_folder / RESULTS_FOLDER)
-    config.option.allure_report_dir = str(Path(folder).absolute())
-    return Path(config.option.allure_report_dir)
 
 
 def label_item(item: pytest.Item, clauses: Sequence[PlannedClause], documents: Mapping[str, Mapping[str, str]]) -> None:
@@ -75,13 +60,14 @@ def label_item(item: pytest.Item, clauses: Sequence[PlannedClause], documents: M
         label(LabelType.STORY, f"{clause.id} {one_line(clause.title or clause.text, 90)}".strip())
         if text_mark(clause.text_status):
             label(LabelType.TAG, "text not checked")
-    severities = [_SEVERITY.get(clause.severity, "normal") for clause in clauses] or ["normal"]
-    label(LabelType.SEVERITY, min(severities, key=_GRAVITY.index))
-    described = "\n\n".join(_described(clause) for clause in clauses)
-    item.add_marker(pytest.mark.allure_description(described))
+    severities = [SEVERITIES.get(clause.severity, "normal") for clause in clauses] or ["normal"]
+    label(LabelType.SEVERITY, min(severities, key=GRAVITY.index))
+    text = "\n\n".join(described(clause) for clause in clauses)
+    item.add_marker(pytest.mark.allure_description(text))
 
 
-def _described(clause: PlannedClause) -> str:
+def described(clause: PlannedClause) -> str:
+    """Return what stands under a test for one of its clauses: its words, and the mark where they were not checked."""
     mark = text_mark(clause.text_status)
     words = visible(clause.title or clause.text, 400)
     return f"{clause.id}: {words}" + (f"\n({mark})" if mark else "")
@@ -119,14 +105,14 @@ class AllureView:
         if before is None or said.verdict.gravity > before.verdict.gravity:
             self._said[nodeid] = said
         if said.measurements:
-            self._guarded(lambda: _attach(_table(said), "measured values", AttachmentType.CSV))
+            self._guarded(lambda: _attach(measured_table(said), "measured values", AttachmentType.CSV))
         for ref in said.evidence:
             if ref in self._known and ref not in self._attached:
                 self._guarded(lambda ref=ref: self._attach_evidence(self._known[ref]))  # type: ignore[misc]
 
     def take(self, event: Event) -> None:
         """Take one event of the journal: steps and evidence go to the test or fixture that is running."""
-        if event.type == "evidence":
+        if event.type == "evidence" and not event.data.get("blurred"):
             self._known[str(event.data["ref"])] = event.data
             self._guarded(lambda: self._attach_evidence(event.data))
         elif event.type == "step":
@@ -203,12 +189,12 @@ class AllureView:
             _attach_text(name, f"{about['size']} bytes, kept as {about['file']}")
             return
         try:
-            content = self._run.store.read(ref)
+            content, blur = shown_of(self._run.store, about)
         except StorageError as error:
             _attach_text(name, str(error))
             return
-        if kind.startswith("image/"):
-            shown = for_view(content, face=bool(about["face"]), longest=1280)
+        if kind.startswith("image/") or about.get("view"):
+            shown = for_view(content, face=blur, longest=1280)
             if shown is not None:
                 _attach(shown, name + (" (face, blurred)" if about["face"] else ""), AttachmentType.PNG)
         elif about["face"]:
@@ -221,9 +207,9 @@ class AllureView:
     def _finish(self, result: Any) -> None:
         said = self._said.pop(self._nodeid, None)
         if said is not None:
-            result.status = _STATUS[said.verdict]
+            result.status = STATUSES[said.verdict]
             trace = result.statusDetails.trace if result.statusDetails else None
-            message = _message(said)
+            message = message_of(said)
             result.statusDetails = StatusDetails(message=message, trace=trace) if message else None
         result.labels = [each for each in result.labels if each.name not in _LEAVE_OUT]
         if said is not None and said.code:
@@ -245,7 +231,7 @@ _PLAIN: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def _message(said: Contribution) -> str:
+def message_of(said: Contribution) -> str:
     """Return the message by which Allure sorts into categories: it begins with the cause."""
     if said.verdict is Verdict.PASS:
         return ""
@@ -256,7 +242,8 @@ def _message(said: Contribution) -> str:
     return f"{label}: {said.verdict.value}: {visible(said.reason, 1000)}"
 
 
-def _table(said: Contribution) -> bytes:
+def measured_table(said: Contribution) -> bytes:
+    """Return the measured values as CSV, neutralised for spreadsheets."""
     stream = io.StringIO()
     rows = csv.writer(stream)
     rows.writerow(["quantity", "value", "uncertainty (k=2)", "unit", "limit", "n"])

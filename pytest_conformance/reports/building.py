@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import verify_run
 from pytest_conformance.reports.html_report import write_report
+from pytest_conformance.reports.junit_view import write_junit
 from pytest_conformance.reports.reading import Record, read_record
 from pytest_conformance.reports.results import write_results
 
@@ -23,7 +24,7 @@ class BuiltViews:
 
 
 def build_views(run_folder: Path) -> BuiltViews:
-    """Write results.json and report.html of the run in `run_folder` from its journal and evidence.
+    """Write results.json, report.html, junit.xml and Allure's results of the run in `run_folder` from its record.
 
     A view that cannot be built is named in `failed`. Raises StorageError when the journal cannot be read, and
     BEN-STO-012 when record or evidence do not verify: no report is made of what may have been changed. A torn last
@@ -43,6 +44,8 @@ def build_views(run_folder: Path) -> BuiltViews:
     views: dict[str, Callable[[], Path]] = {
         "results": lambda: write_results(run_folder, record.results()),
         "report": lambda: write_report(record),
+        "junit": lambda: write_junit(record),
+        "allure": lambda: _write_allure(record),
     }
     for name, write in views.items():
         try:
@@ -50,3 +53,9 @@ def build_views(run_folder: Path) -> BuiltViews:
         except Exception as error:  # whatever ails one view, the others are built
             built.failed[name] = f"{type(error).__name__}: {error}"
     return built
+
+
+def _write_allure(record: Record) -> Path:
+    from pytest_conformance.reports.allure_results import FOLDER, write_allure_results
+
+    return write_allure_results(record, record.folder / FOLDER)

@@ -41,6 +41,11 @@ class Drawings:
                 self._run.event("note", {"text": f"{name} cannot be drawn: {type(error).__name__}: {error}"})
 
     def _plots(self, name: str, value: Mapping[str, Any]) -> Iterator[Plot]:
+        from pytest_conformance.reports.campaign_drawing import campaign_plots, is_campaign
+
+        if is_campaign(value):
+            yield from campaign_plots(name, value)
+            return
         if isinstance(value.get("seconds"), list) and value["seconds"]:
             yield self._times(name, value)
         if isinstance(value.get("attempts"), list) and isinstance(value.get("genuine"), list):
@@ -58,7 +63,9 @@ class Drawings:
             unit="s",
             title=name.replace("_", " "),
             limit=self._limit,
-            guard=float(value.get("uncertainty") or 0.0),
+            guard=float(value.get("chain_uncertainty", value.get("uncertainty")) or 0.0),
+            bound=value.get("bound"),
+            void=len(value.get("void") or ()),
         )
 
     def _grid(self, name: str, value: Mapping[str, Any]) -> Plot:

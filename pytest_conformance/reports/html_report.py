@@ -11,7 +11,7 @@ from typing import Any
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import EvidenceStore
 from pytest_conformance.record.files import write_atomically
-from pytest_conformance.record.views import claimed_size, for_view
+from pytest_conformance.record.views import claimed_size, for_view, shown_of
 from pytest_conformance.reports.reading import Record
 from pytest_conformance.reports.results import ClauseResult, counts, worst_first
 from pytest_conformance.reports.wording import CAUSES, VERDICTS, one_line, text_mark, visible, word
@@ -169,20 +169,26 @@ def _pictures(record: Record) -> tuple[list[Picture], int]:
     """Return the pictures to show, those that verdicts cite first, and how many were left out."""
     cited = [ref for clause in worst_first(record.clauses) + record.clauses for ref in clause.evidence]
     order = [ref for ref in dict.fromkeys([*cited, *record.evidence]) if ref in record.evidence]
-    wanted = [ref for ref in order if str(record.evidence[ref].get("media_type", "")).startswith("image/")]
+    wanted = [ref for ref in order if _is_shown(record.evidence[ref])]
     store = EvidenceStore(record.folder)
     shown = [picture for ref in wanted[:PICTURES] if (picture := _picture(store, record.evidence[ref])) is not None]
     return shown, max(0, len(wanted) - PICTURES)
 
 
+def _is_shown(about: Mapping[str, Any]) -> bool:
+    """Tell whether this is a picture of its own; the blurred version of a sealed one is shown in its place."""
+    picture = str(about.get("media_type", "")).startswith("image/") or bool(about.get("view"))
+    return picture and not about.get("blurred")
+
+
 def _picture(store: EvidenceStore, about: Mapping[str, Any]) -> Picture | None:
     try:
-        content = store.read(about["ref"])
+        content, blur = shown_of(store, about)
     except (StorageError, OSError):
         return None
     width, height = claimed_size(content) or (1, 1)
     wide = width > 1.5 * height and not about["face"]
-    view = for_view(content, face=bool(about["face"]), longest=WIDE if wide else THUMBNAIL)
+    view = for_view(content, face=blur, longest=WIDE if wide else THUMBNAIL)
     if view is None:
         return None
     source = "data:image/png;base64," + base64.b64encode(view).decode("ascii")

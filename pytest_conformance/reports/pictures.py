@@ -69,16 +69,17 @@ def latency_histogram(
     guard: float = 0.0,
     bound: float | None = None,
     bound_label: str = "95 % upper bound of p95",
+    void: int = 0,
 ) -> Plot:
     """Draw a histogram of `values` (in `unit`) with the upper `limit`, the guard band of width `guard` below it,
-    and the confidence `bound`. Values that are not finite are counted in the title, not drawn.
+    and the confidence `bound`. `void` trials and values that are not finite are counted in the title, not drawn.
     """
     import numpy as np
     from matplotlib.ticker import MaxNLocator
 
     every = np.asarray(values, dtype=float)
     good = every[np.isfinite(every)]
-    with _figure(7.0, 3.4) as (figure, axes):
+    with figure_with_axes(7.0, 3.4) as (figure, axes):
         if good.size:
             bins = min(40, max(5, int(np.sqrt(good.size) * 2)))
             axes.hist(good, bins=bins, color=_FILL, edgecolor="white", linewidth=0.6, zorder=2)
@@ -89,17 +90,17 @@ def latency_histogram(
         if bound is not None:
             axes.axvline(bound, color=_BOUND, linestyle="--", linewidth=1.6, zorder=3, label=f"{bound_label} {bound:g}")
         left_out = every.size - good.size
-        note = f", {left_out} not finite" if left_out else ""
+        note = (f", {left_out} not finite" if left_out else "") + (f", {void} void" if void else "")
         axes.set_title(f"{one_line(title, 50)}  (n = {good.size}{note})", loc="left")
         axes.set_xlabel(unit)
         axes.set_ylabel("trials")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         if limit is not None or bound is not None:
             axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
-        png = _png(figure)
+        png = as_png(figure)
     finite = [float(value) if np.isfinite(value) else None for value in every]
-    shown = {"values": finite, "unit": unit, "limit": limit, "guard": guard, "bound": bound}
-    return Plot("latency-histogram", png, _json("latency-histogram", title, shown))
+    shown = {"values": finite, "unit": unit, "limit": limit, "guard": guard, "bound": bound, "void": void}
+    return Plot("latency-histogram", png, as_data("latency-histogram", title, shown))
 
 
 def traffic_timeline(
@@ -116,7 +117,7 @@ def traffic_timeline(
     rows = _destinations(sent)
     lanes = list(dict.fromkeys(span.label for span in spans))
     height = 1.7 + 0.34 * max(3, len(rows) + len(lanes)) + 0.16 * (len(events) // 5)
-    with _figure(8.6, height) as (figure, axes):
+    with figure_with_axes(8.6, height) as (figure, axes):
         for place, each in enumerate(rows.values()):
             sizes = [14 + 90 * (one.size / max(1, _largest(sent))) ** 0.5 for one in each]
             colour = _SERIES[place % len(_SERIES)]
@@ -135,13 +136,13 @@ def traffic_timeline(
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel(_told(events))
         axes.set_title(one_line(title, 90), loc="left", pad=34 if events else 6)
-        png = _png(figure)
+        png = as_png(figure)
     shown = {
         "sent": [vars(each) for each in sent],
         "events": [{"at": at, "label": label} for at, label in events],
         "spans": [vars(span) for span in spans],
     }
-    return Plot("traffic-timeline", png, _json("traffic-timeline", title, shown))
+    return Plot("traffic-timeline", png, as_data("traffic-timeline", title, shown))
 
 
 def outcome_grid(rows: Mapping[str, Sequence[str]], *, title: str) -> Plot:
@@ -149,7 +150,7 @@ def outcome_grid(rows: Mapping[str, Sequence[str]], *, title: str) -> Plot:
     names = list(dict.fromkeys(outcome for each in rows.values() for outcome in each))
     colours = {name: _OUTCOMES.get(name, _SERIES[place % len(_SERIES)]) for place, name in enumerate(names)}
     width = max((len(each) for each in rows.values()), default=1)
-    with _figure(max(4.5, min(11.0, 2.4 + 0.16 * width)), 1.2 + 0.3 * max(2, len(rows))) as (figure, axes):
+    with figure_with_axes(max(4.5, min(11.0, 2.4 + 0.16 * width)), 1.2 + 0.3 * max(2, len(rows))) as (figure, axes):
         from matplotlib.patches import Patch
 
         for place, each in enumerate(rows.values()):
@@ -163,9 +164,9 @@ def outcome_grid(rows: Mapping[str, Sequence[str]], *, title: str) -> Plot:
         if names:
             patches = [Patch(color=colours[name], label=one_line(name, 30)) for name in names]
             axes.legend(handles=patches, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-        png = _png(figure)
+        png = as_png(figure)
     shown = {"rows": {name: list(each) for name, each in rows.items()}}
-    return Plot("outcome-grid", png, _json("outcome-grid", title, shown))
+    return Plot("outcome-grid", png, as_data("outcome-grid", title, shown))
 
 
 def _told(events: Sequence[tuple[float, str]]) -> str:
@@ -197,7 +198,7 @@ def _bytes(size: int) -> str:
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def figure_with_axes(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Give a figure of its own (no global state of pyplot), with a font that has Chinese where there is one."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -233,12 +234,12 @@ def _fonts() -> list[str]:
     return ["DejaVu Sans", *(name for name in wanted if name in there)]
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 
-def _json(kind: str, title: str, shown: Mapping[str, Any]) -> bytes:
+def as_data(kind: str, title: str, shown: Mapping[str, Any]) -> bytes:
     content = {"plot": kind, "title": title, **shown}
     return json.dumps(content, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"

@@ -43,6 +43,8 @@ class Request:
     key: SigningKey | None = None
     unsigned: str = ""
     """Why the record is not signed, where a key was named; "no key was named" where none was."""
+    vault: Path | None = None
+    """Folder of the keys that seal faces; None in a replay, which sees none."""
     asked: Mapping[str, str | bool] = field(default_factory=dict)
     """Options by name, as they were asked for."""
     replay: Recorded | None = None
@@ -90,6 +92,7 @@ def read(config: pytest.Config) -> Request:
         bool(asked["require_all"]),
         key,
         unsigned,
+        None if replay else vault_folder(config, bench.mode),
         asked,
         replay,
         resume,
@@ -181,3 +184,16 @@ def signing_key(config: pytest.Config, bench: str) -> tuple[SigningKey | None, s
         return None, str(error)
     refusal = key.public.refusal(bench, datetime.now(UTC))
     return (None, refusal) if refusal else (key, "")
+
+
+def vault_folder(config: pytest.Config, mode: str) -> Path:
+    """Return where the keys of faces lie: as named, or of this user; on a mock bench beside the folder of records."""
+    from pytest_conformance.record.vault import default_folder
+
+    here = config.invocation_params.dir
+    named = asked_for(config, "vault")
+    if named:
+        return here / named
+    if mode != "mock":
+        return default_folder()
+    return (here / (asked_for(config, "record") or "runs")).parent / ".conformance-vault"

@@ -1,4 +1,4 @@
-"""Going on with a run that was broken off: what must not have changed, and what is not repeated."""
+"""Beginning a record, or going on with one that was broken off: what may not have changed, what is not repeated."""
 
 from __future__ import annotations
 
@@ -21,6 +21,25 @@ if TYPE_CHECKING:
     from pytest_conformance.running.recorded import Recorded
 
 IDENTITY = ("driver", "manufacturer", "model", "serial", "firmware")
+
+
+def begin(request: Request) -> Run:
+    """Return the record of this run: a new one, or that of the run that goes on.
+
+    An erasure that a crash broke off is finished first (fault case J09).
+    """
+    from pytest_conformance.commands.naming import newest_runs
+    from pytest_conformance.record import Run
+    from pytest_conformance.record.sequel import finish
+    from pytest_conformance.record.vault import Vault
+
+    erased = finish(Vault(request.vault), newest_runs(request.record)) if request.vault is not None else []
+    if request.resume is not None:
+        return go_on(request, request.resume)
+    run = Run.start(request.record, outcome.header(request), key=request.key)
+    for each in erased:
+        run.event("note", {"text": f"an erasure of {each.begun} that was broken off is finished: {each.subject}"})
+    return run
 
 
 def go_on(request: Request, recorded: Recorded) -> Run:

@@ -73,6 +73,7 @@ class BenchSession:
 
     def __init__(self, config: pytest.Config, request: Request) -> None:
         from pytest_conformance.record import Run
+        from pytest_conformance.record.vault import Vault
 
         self.config = config
         self.request = request
@@ -99,24 +100,16 @@ class BenchSession:
                 todo="run without -n",
             )
         if self.worker is None:
-            self.run: Run = self._start()
+            self.run: Run = resuming.begin(request)
         else:
             self.run = Run.join(Path(config.workerinput[RUN_FOLDER]))  # type: ignore[attr-defined]
+        if request.vault is not None:
+            self.run.vault = Vault(request.vault)
         self._choose_suites()
         config.option.importmode = "importlib"
         self._prepare_views()
 
     # --- set-up ---------------------------------------------------------------------------------------------
-
-    def _start(self) -> Run:
-        from pytest_conformance.record import Run
-
-        request = self.request
-        if request.resume is not None:
-            return resuming.go_on(request, request.resume)
-        run = Run.start(request.record, outcome.header(request), key=request.key)
-        outcome.keep_inputs(run, request)
-        return run
 
     def register_fixtures(self) -> None:
         """Make the public fixtures and the procedures known to pytest."""
@@ -135,15 +128,15 @@ class BenchSession:
             self.config.args = [str(path) for path in paths]
 
     def _prepare_views(self) -> None:
-        """Let allure-pytest write into the run folder, and show on the terminal what goes on."""
-        from pytest_conformance.reports.allure_view import AllureView, send_results
+        """Label what allure-pytest writes where `--alluredir` asks for it, and show on the terminal what goes on."""
+        from pytest_conformance.reports.allure_view import AllureView
         from pytest_conformance.reports.drawing import Drawings
         from pytest_conformance.reports.escaped_reports import EscapedReports
         from pytest_conformance.reports.terminal import LiveView
 
         manager = self.config.pluginmanager
         manager.register(EscapedReports(), "conformance-escaped-reports")
-        if send_results(self.config, self.run.folder) is not None and not self.parallel:
+        if getattr(self.config.option, "allure_report_dir", None) and not self.parallel:
             self.allure = AllureView(self.run, outcome.parameters(self.request))
             manager.register(self.allure, "conformance-allure")
         if self.worker is None and self.config.get_verbosity() >= 0:
@@ -202,15 +195,16 @@ class BenchSession:
                 item.add_marker(pytest.mark.skip(reason=f"NOT_APPLICABLE: {reasons}"))
             else:
                 outcome.label(item, self)
-        if self.request.resume is not None:
+        if self.request.resume is not None and self.request.resume.plan:  # else it was killed before it had one
             self.refusal = resuming.refusal(self.request.resume, self.plan.values(), resuming.suites(session.items))
             if self.refusal is not None and self.worker is None:
                 pytest.exit(f"refused to start: {self.refusal}", returncode=REFUSED)
             resuming.skip_finished(self.request.resume, session.items)
         elif self.worker in (None, "gw0"):
-            self.run.event("input", {"of": "suite", "files": resuming.suites(session.items)})
             rows = (each.row() for each in self.plan.values())
             self.run.plan(rows, documents=outcome.documents(self), partial=self.partial)
+            outcome.keep_inputs(self.run, self.request)
+            self.run.event("input", {"of": "suite", "files": resuming.suites(session.items)})
 
     def _not_applicable(self, ids: Sequence[str]) -> str:
         if not ids or any(self.plan[each].applies for each in ids):
@@ -297,6 +291,7 @@ class BenchSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         item.stash[JUDGEMENT] = judging.Judgement(self.request.profile.decision_rule)
+        self.run.test = test_name(item)
         if self.refusal is not None:
             raise self.refusal
         if self.bench is not None:
@@ -346,13 +341,17 @@ class BenchSession:
         letters = {"INCONCLUSIVE": "I", "CONDITIONAL_PASS": "c", "CONDITIONAL_FAIL": "C"}
         return word.lower(), letters.get(word, "?"), (word, {"yellow": True})
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self) -> None:
+        self.run.test = ""
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.worker is not None:
             return
         said = getattr(report, "conformance", None)
         if said is not None:
-            self.run.verdict(said["clauses"], judging.from_json(said))
+            self.run.verdict(said["clauses"], judging.from_json(said), explanation=report.longreprtext)
         elif report.failed and report.when in ("setup", "call", "teardown"):
             self.unjudged += 1
         elif report.failed:

@@ -96,7 +96,7 @@ def design(
     for name in enrolled:
         _presentable(subjects.subject(name), today)
     if file.kind == "attack":
-        shows = _attacks(file, artefacts, subjects, enrolled, today)
+        shows = _attacks(file, artefacts, enrolled)
         rule = _due(file.rules.attack)
         plans = {cell: counting(rule, samples) for cell in shows}
     else:
@@ -127,12 +127,8 @@ def _presentable(subject: Subject, today: datetime.date) -> None:
         )
 
 
-def _attacks(
-    file: PlanFile, artefacts: Artefacts, subjects: Subjects, enrolled: Sequence[str], today: datetime.date
-) -> dict[Cell, tuple[Showing, ...]]:
+def _attacks(file: PlanFile, artefacts: Artefacts, enrolled: Sequence[str]) -> dict[Cell, tuple[Showing, ...]]:
     chosen = [each for each in artefacts.artefacts if each.holder is not None and each.target in enrolled]
-    for name in dict.fromkeys(each.target for each in chosen):
-        _presentable(subjects.subject(name), today)
     _require_numbers(file, chosen)
     shows: dict[Cell, tuple[Showing, ...]] = {}
     for each in chosen:

@@ -106,6 +106,8 @@ class Presenter:
         self._empty: Image | None = None
         self.history: list[Presentation] = []
         """Everything that was presented, oldest first."""
+        self.shown: set[str] = set()
+        """Whose faces were before the device so far: subjects, and those whom artefacts imitate."""
 
     @property
     def watched(self) -> bool:
@@ -136,6 +138,7 @@ class Presenter:
     def showing(self, name: str) -> Iterator[Ongoing]:
         """Show `name` within the block; `.done` of what is yielded is the whole presentation afterwards."""
         entry = self._entry(name)
+        self.shown.add(entry.target or entry.id)
         self._take_empty()
         begun = self._clock.now()
         ongoing = Ongoing(Presentation(entry.id, entry.species, entry.holder, begun, begun, begun))

@@ -113,7 +113,7 @@ def test_the_simulations_values_replace_those_of_the_file() -> None:
         ),
     ],
 )
-def test_g04_g07_a_drivers_settings_are_checked_with_places(old: str, new: str, code: str, says: str) -> None:
+def test_G04_G07_a_drivers_settings_are_checked_with_places(old: str, new: str, code: str, says: str) -> None:
     small = bench((old, new))
     with pytest.raises(FileError) as caught:
         small.roles["supply"].settings(SupplySettings)
@@ -152,20 +152,20 @@ def test_a_wrong_line_is_refused(old: str, new: str, code: str, says: str) -> No
     assert any(each == code and says in message for each, message in found), found
 
 
-def test_g08_a_range_upside_down_is_refused() -> None:
+def test_G08_a_range_upside_down_is_refused() -> None:
     assert refused(("lower: 200 lx", "lower: 600 lx")) == [
         ("USE-BEN-013", "17:24: the lower limit of illuminance is above the upper limit")
     ]
 
 
-def test_g11_an_address_that_is_used_twice_is_refused_with_both_places() -> None:
+def test_G11_an_address_that_is_used_twice_is_refused_with_both_places() -> None:
     found = refused(("address: /dev/serial/by-id/usb-uart", "address: /dev/serial/by-id/usb-turntable"))
     assert [code for code, _ in found] == ["USE-BEN-010"]
     assert found[0][1].startswith("14:46: console uses address")
     assert "mover uses already, at small.yaml:12:42" in found[0][1]
 
 
-def test_g11_addresses_that_differ_in_case_only_are_the_same() -> None:
+def test_G11_addresses_that_differ_in_case_only_are_the_same() -> None:
     found = refused(('"TCPIP::192.0.2.11::5025::SOCKET"', "tcpip::192.0.2.10::HISLIP0::instr"))
     assert [code for code, _ in found] == ["USE-BEN-010"]
 
@@ -179,7 +179,7 @@ def test_g11_addresses_that_differ_in_case_only_are_the_same() -> None:
         ("roles: [supply, meter]", "roles: [supply, console]", "20:35", ""),
     ],
 )
-def test_g11_a_reference_to_an_unknown_instrument_is_refused_with_both_places(
+def test_G11_a_reference_to_an_unknown_instrument_is_refused_with_both_places(
     old: str, new: str, place: str, near: str
 ) -> None:
     ((code, message),) = refused((old, new))
@@ -201,7 +201,7 @@ def test_a_lab_bench_has_no_simulated_parts() -> None:
     assert bench(("mode: lab", "mode: mock"), ("/dev/serial/by-id/usb-uart", "sim:console")).mode == "mock"
 
 
-def test_g13_a_bench_stays_as_it_was_read(tmp_path: Path) -> None:
+def test_G13_a_bench_stays_as_it_was_read(tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(SMALL)
     small = load_bench(path)

@@ -25,7 +25,7 @@ def test_the_small_declaration_has_no_errors(declared: Changed, catalogue: Catal
     assert errors(declared(), catalogue) == []
 
 
-def test_g04_a_feature_that_the_catalogue_does_not_have_is_an_error_at_its_key(declared: Changed) -> None:
+def test_G04_a_feature_that_the_catalogue_does_not_have_is_an_error_at_its_key(declared: Changed) -> None:
     found = errors(declared(("  microphone: false\n", "  microphon: false\n")))
     assert found == [
         ("USE-DEC-001", "small.yaml:20:3: the catalogue has no feature 'microphon'; did you mean 'microphone'?")

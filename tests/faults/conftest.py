@@ -186,7 +186,8 @@ def begin(tmp_path: Path) -> Iterator[Callable[..., Conducted]]:
         (here / "mine").mkdir(exist_ok=True, parents=True)
         (here / "mine" / "test_mine.py").write_text(HEAD + source)
         quiet = ["-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:hypothesispytest"]
-        command = [sys.executable, "-m", "pytest", *quiet, f"--bench={file}", *options, "mine"]
+        bench = [] if any(each.startswith("--resume") for each in options) else [f"--bench={file}"]
+        command = [sys.executable, "-m", "pytest", *quiet, *bench, *options, "mine"]
         mine = {
             name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_", "CONFORM"))
         }

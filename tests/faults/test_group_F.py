@@ -405,3 +405,22 @@ def test_F04_who_may_take_over_and_what_the_former_holder_sees(tmp_path: Path, b
     with pytest.raises(AbortedError):
         first.check()
     second.check()
+
+
+@LONG
+def test_F09_a_run_that_was_killed_before_its_plan(conduct: Any, begin: Begin, bench_file: Any, far: Any) -> None:
+    """A record that ends before the plan was written: the run goes on, plans, and ends as if undisturbed."""
+    file = bench_file()
+    first = conduct(NOTHING, file)
+    journal = first.folder / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    cut = next(number for number, line in enumerate(lines) if b'"of":"suite"' in line)
+    journal.write_bytes(b"".join(lines[:cut]))
+    for name in ("journal.root", "results.json", "report.html"):
+        (first.folder / name).unlink()
+    again = begin(NOTHING, file, f"--resume={first.folder.name}")
+    assert again.end() == 0, again.out
+    assert again.verdict("CN-FRT-8.a") == ("PASS", None)
+    kinds = [each.type for each in again.events()]
+    assert kinds.index("resumed") < kinds.index("plan") < kinds.index("verdict")
+    assert not far.powered()

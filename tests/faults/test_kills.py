@@ -221,11 +221,9 @@ def one_run(
         time.sleep(0.05)
         check_record(here, pid, figures)
         if read_journal(only_run(here) / "journal.jsonl")[-1].type == "stop":
-            build_views(
-                only_run(here)
-            )  # killed while it drew its views: the record has its end, they can be made again
-            figures.runs += 1
-            return
+            build_views(only_run(here))  # killed while it drew them: the record has its end
+            status = 1
+            break
         options = [f"--resume={only_run(here).name}"]
         lines = (only_run(here) / "journal.jsonl").read_bytes().count(b"\n")
     if status == -signal.SIGKILL:

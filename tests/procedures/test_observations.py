@@ -13,7 +13,7 @@ from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.cloud_use import CloudUse
 from pytest_conformance.procedures.erasure import Erased, Erasure
 from pytest_conformance.procedures.lock_enrolment import FaceConsent, Stage
-from pytest_conformance.procedures.lock_entry import Alternatives, DecisionTimes
+from pytest_conformance.procedures.lock_entry import Alternatives
 from pytest_conformance.procedures.lock_faces import count_records
 from pytest_conformance.procedures.permissions import shapes_of
 from pytest_conformance.procedures.pre_consent import PreConsentTraffic
@@ -106,11 +106,6 @@ def test_success_and_median_of_the_other_way() -> None:
     never = Alternatives({}, (), True, (BROKEN,), 4)
     assert (never.success, never.median) == (0.0, float("inf"))
     assert Alternatives({}, (), True, (), 4).success == 0.0
-
-
-def test_the_median_of_no_decision_is_no_number_that_passes() -> None:
-    assert DecisionTimes((), 3, 0.0, {}, ()).median == float("inf")
-    assert DecisionTimes((3.0, 1.0, 2.0), 0, 0.0, {}, ()).median == 2.0
 
 
 def test_the_stages_of_consent_are_one_traffic() -> None:

@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> EvidenceStore:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_h05_a_hostile_name_is_only_data(store: EvidenceStore, name: str) -> None:
+def test_H05_a_hostile_name_is_only_data(store: EvidenceStore, name: str) -> None:
     kept = store.put(b"content", name=name, media_type="text/plain")
 
     digest = hashlib.sha256(b"content").hexdigest()
@@ -66,7 +66,7 @@ def test_too_long_content_is_cut_and_marked(store: EvidenceStore) -> None:
     assert (cut.size, cut.truncated) == (1000, True)
 
 
-def test_h06_links_fifos_and_devices_are_refused(store: EvidenceStore, tmp_path: Path) -> None:
+def test_H06_links_fifos_and_devices_are_refused(store: EvidenceStore, tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"secret")
     (tmp_path / "link").symlink_to(tmp_path / "target")
     os.mkfifo(tmp_path / "fifo")

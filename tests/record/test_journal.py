@@ -127,7 +127,7 @@ def test_threads_write_one_chain(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 7, 60, -1])
-def test_e04_a_torn_tail_is_set_aside_and_recorded(tmp_path: Path, cut: int) -> None:
+def test_E04_a_torn_tail_is_set_aside_and_recorded(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "j"
     _append(str(path), "whole", 3)
     last = path.read_bytes().splitlines(keepends=True)[-1]
@@ -154,7 +154,7 @@ def test_a_journal_that_is_only_a_torn_line_opens(tmp_path: Path) -> None:
     assert [event.type for event in read_journal(path)] == ["recovered", "note"]
 
 
-def test_e03_after_a_write_error_nothing_more_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_E03_after_a_write_error_nothing_more_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(tmp_path / "j")
     journal.append("note", {"text": "a"})
 
@@ -171,13 +171,13 @@ def test_e03_after_a_write_error_nothing_more_is_accepted(tmp_path: Path, monkey
         journal.append("note", {"text": "b"})
 
 
-def test_e08_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_E08_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         Journal(tmp_path / "missing" / "j")
     assert caught.value.code == "BEN-STO-001"
 
 
-def test_e11_a_newer_format_is_not_guessed(tmp_path: Path) -> None:
+def test_E11_a_newer_format_is_not_guessed(tmp_path: Path) -> None:
     Journal(tmp_path / "j").append("start", {"format": "conformance-journal/2", "run": "r", "header": {}})
 
     with pytest.raises(StorageError) as caught:

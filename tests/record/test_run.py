@@ -28,7 +28,7 @@ def test_runs_never_share_a_folder(tmp_path: Path) -> None:
     assert len(runs) == 5
 
 
-def test_e10_a_second_run_with_the_same_identifier_is_refused(tmp_path: Path) -> None:
+def test_E10_a_second_run_with_the_same_identifier_is_refused(tmp_path: Path) -> None:
     Run.start(tmp_path, {}, run_id="r")
 
     with pytest.raises(StorageError) as caught:
@@ -36,7 +36,7 @@ def test_e10_a_second_run_with_the_same_identifier_is_refused(tmp_path: Path) ->
     assert caught.value.code == "BEN-STO-010"
 
 
-def test_e08_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_E08_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(StorageError) as caught:
@@ -44,7 +44,7 @@ def test_e08_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert caught.value.code in ("BEN-STO-001", "BEN-STO-010")
 
 
-def test_e09_folders_with_spaces_and_other_scripts_work(tmp_path: Path) -> None:
+def test_E09_folders_with_spaces_and_other_scripts_work(tmp_path: Path) -> None:
     run = Run.start(tmp_path / "记录 ä", {"bench": "试验台"})
     run.stop(0)
 

@@ -226,7 +226,7 @@ HOSTILE: dict[str, Callable[[zipfile.ZipFile], None]] = {
 
 
 @pytest.mark.parametrize("how", list(HOSTILE))
-def test_h08_h09_a_hostile_bundle_is_refused_before_anything_is_unpacked(tmp_path: Path, how: str) -> None:
+def test_H08_H09_a_hostile_bundle_is_refused_before_anything_is_unpacked(tmp_path: Path, how: str) -> None:
     target = tmp_path / "x.zip"
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("bundle.json", json.dumps({"schema": "conformance-bundle/1", "run": "r"}))
@@ -239,7 +239,7 @@ def test_h08_h09_a_hostile_bundle_is_refused_before_anything_is_unpacked(tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_h09_a_name_that_stands_twice_in_a_bundle_is_refused(tmp_path: Path) -> None:
+def test_H09_a_name_that_stands_twice_in_a_bundle_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("bundle.json", json.dumps({"schema": "conformance-bundle/1", "run": "r"}))
         archive.writestr("journal.jsonl", b"one")

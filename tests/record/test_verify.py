@@ -33,7 +33,7 @@ def test_an_intact_run_has_no_findings(run: Run) -> None:
     assert verify_run(run.folder) == []
 
 
-def test_e05_every_flipped_byte_is_found_in_its_line(run: Run) -> None:
+def test_E05_every_flipped_byte_is_found_in_its_line(run: Run) -> None:
     lines = _lines(run)
     for number, line in enumerate(lines):
         for position in range(0, len(line), 7):
@@ -45,7 +45,7 @@ def test_e05_every_flipped_byte_is_found_in_its_line(run: Run) -> None:
             assert findings[0].seq == number, (number, position, findings)
 
 
-def test_e05_the_line_end_of_the_last_line_is_a_torn_tail(run: Run) -> None:
+def test_E05_the_line_end_of_the_last_line_is_a_torn_tail(run: Run) -> None:
     lines = _lines(run)
 
     (finding,) = verify_journal(_rewrite(run, [*lines[:-1], lines[-1][:-1]]))
@@ -54,7 +54,7 @@ def test_e05_the_line_end_of_the_last_line_is_a_torn_tail(run: Run) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 4])
-def test_e05_a_dropped_line_is_named(run: Run, number: int) -> None:
+def test_E05_a_dropped_line_is_named(run: Run, number: int) -> None:
     lines = _lines(run)
 
     (finding,) = verify_journal(_rewrite(run, lines[:number] + lines[number + 1 :]))
@@ -62,7 +62,7 @@ def test_e05_a_dropped_line_is_named(run: Run, number: int) -> None:
     assert (finding.code, finding.seq) == ("missing", number)
 
 
-def test_e05_a_cut_off_end_is_noticed_by_the_root(run: Run) -> None:
+def test_E05_a_cut_off_end_is_noticed_by_the_root(run: Run) -> None:
     lines = _lines(run)
 
     (finding,) = verify_journal(_rewrite(run, lines[:-2]))
@@ -70,7 +70,7 @@ def test_e05_a_cut_off_end_is_noticed_by_the_root(run: Run) -> None:
     assert (finding.code, finding.seq) == ("missing", len(lines) - 2)
 
 
-def test_e05_swapped_lines_are_named(run: Run) -> None:
+def test_E05_swapped_lines_are_named(run: Run) -> None:
     lines = _lines(run)
     lines[3], lines[4] = lines[4], lines[3]
 
@@ -101,7 +101,7 @@ def test_a_broken_root_is_a_finding(run: Run, text: str) -> None:
     assert [finding.code for finding in verify_journal(run.folder / "journal.jsonl")] == ["root"]
 
 
-def test_e07_evidence_replaced_missing_or_extra_is_reported(run: Run) -> None:
+def test_E07_evidence_replaced_missing_or_extra_is_reported(run: Run) -> None:
     events = read_journal(run.folder / "journal.jsonl")
     (file,) = [path for path in (run.folder / "evidence").rglob("*") if path.is_file()]
 

@@ -68,5 +68,5 @@ def test_bytes_after_the_picture_do_not_reach_the_view() -> None:
         b"\xff\xd8\xff\xe0\x00\x00" * 600,
     ],
 )
-def test_h11_what_is_no_picture_is_not_shown(content: bytes) -> None:
+def test_H11_what_is_no_picture_is_not_shown(content: bytes) -> None:
     assert for_view(content, face=False) is None

@@ -109,7 +109,7 @@ def test_the_page_is_built_cleaned_and_installed_once(tools: Path, tmp_path: Pat
         ("exit 0", "what", "too old"),
     ],
 )
-def test_k01_a_tool_that_fails_is_said_and_nothing_is_left(
+def test_K01_a_tool_that_fails_is_said_and_nothing_is_left(
     tools: Path, tmp_path: Path, generate: str, version: str, said: str
 ) -> None:
     _node(tools, generate, version)

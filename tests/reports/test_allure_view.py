@@ -22,7 +22,7 @@ import pytest
 from pytest_conformance.errors import LinkError
 from pytest_conformance.record import PlannedClause, Run
 from pytest_conformance.reports.allure_files import write_allure_files
-from pytest_conformance.reports.allure_view import AllureView, label_item, send_results
+from pytest_conformance.reports.allure_view import AllureView, label_item
 from pytest_conformance.reports.escaped_reports import EscapedReports
 from pytest_conformance.reports.reading import read_record
 from pytest_conformance.verdicts import Cause, Contribution, Measurement, Verdict
@@ -41,7 +41,9 @@ STATE = {}
 def pytest_configure(config):
     worker = getattr(config, "workerinput", None)
     run = Run.join(Path(worker["run"])) if worker else Run.start(Path("runs").absolute(), {"bench": "mock"})
-    STATE.update(run=run, folder=send_results(config, run.folder), worker=bool(worker))
+    folder = Path(config.option.allure_report_dir or run.folder / "allure-results").absolute()
+    config.option.allure_report_dir = str(folder)
+    STATE.update(run=run, folder=folder, worker=bool(worker))
     STATE["view"] = AllureView(run, {"bench": "mock", "sample": HOSTILE, "firmware": ""})
     config.pluginmanager.register(STATE["view"])
     config.pluginmanager.register(EscapedReports())
@@ -251,7 +253,7 @@ def test_an_explicit_folder_is_respected(session: pytest.Pytester) -> None:
     assert len(_results(session.path / "elsewhere")) == 4
 
 
-def test_k01_a_broken_view_leaves_verdicts_and_record_alone(session: pytest.Pytester) -> None:
+def test_K01_a_broken_view_leaves_verdicts_and_record_alone(session: pytest.Pytester) -> None:
     broken = (
         CONFTEST
         + r"""

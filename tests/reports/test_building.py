@@ -9,14 +9,26 @@ from pytest_conformance.record import Run
 from pytest_conformance.reports import build_views
 
 
-def test_k02_deleted_views_are_rebuilt_with_the_same_bytes(run: Run) -> None:
-    first = {name: file.read_bytes() for name, file in build_views(run.folder).files.items()}
-    for file in run.folder.glob("re*.*"):
-        file.unlink()
+def _views(run: Run) -> dict[str, bytes]:
+    """Build all views and return their files, Allure's results among them."""
+    files: dict[str, bytes] = {}
+    for built in build_views(run.folder).files.values():
+        for file in built.iterdir() if built.is_dir() else [built]:
+            files[file.relative_to(run.folder).as_posix()] = file.read_bytes()
+    return files
 
-    again = {name: file.read_bytes() for name, file in build_views(run.folder).files.items()}
 
-    assert set(first) == {"results", "report"}
+def test_K02_deleted_or_edited_views_are_rebuilt_with_the_same_bytes(run: Run) -> None:
+    first = _views(run)
+    for name in first:
+        (run.folder / name).unlink()
+    (run.folder / "results.json").write_text("{}")
+    (run.folder / "allure-results" / "forged-result.json").write_text("{}")
+
+    again = _views(run)
+
+    assert {"results.json", "report.html", "junit.xml"} <= set(first)
+    assert sum(name.endswith("-result.json") for name in first) >= 3
     assert again == first
 
 
@@ -41,7 +53,7 @@ def test_without_a_journal_there_is_nothing_to_build(run: Run) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["journal", "evidence"])
-def test_e07_no_report_is_made_of_a_changed_record(run: Run, spoil: str) -> None:
+def test_E07_no_report_is_made_of_a_changed_record(run: Run, spoil: str) -> None:
     if spoil == "journal":
         journal = run.folder / "journal.jsonl"
         journal.write_bytes(journal.read_bytes().replace(b'"exit_code":1', b'"exit_code":0'))
@@ -61,5 +73,5 @@ def test_a05_a_killed_run_with_a_torn_line_still_has_its_views(run: Run) -> None
 
     built = build_views(run.folder)
 
-    assert set(built.files) == {"results", "report"}
+    assert set(built.files) == {"results", "report", "junit", "allure"}
     assert built.record.header["partial"] is True

@@ -36,7 +36,7 @@ def _parsed(page: str) -> _Page:
     return parser
 
 
-def test_k04_the_page_has_no_script_and_names_no_other_host(run: Run) -> None:
+def test_K04_the_page_has_no_script_and_names_no_other_host(run: Run) -> None:
     page = _parsed(render_report(read_record(run.folder)))
 
     assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in page.tags}
@@ -50,7 +50,7 @@ def test_k04_the_page_has_no_script_and_names_no_other_host(run: Run) -> None:
     assert "@import" not in css
 
 
-def test_h01_h03_hostile_text_is_text_with_visible_escapes(run: Run) -> None:
+def test_H01_H03_hostile_text_is_text_with_visible_escapes(run: Run) -> None:
     page = render_report(read_record(run.folder))
 
     page.encode("utf-8")
@@ -61,7 +61,7 @@ def test_h01_h03_hostile_text_is_text_with_visible_escapes(run: Run) -> None:
     assert "{{7*7}}" in shown
 
 
-def test_j05_a_face_is_only_shown_blurred(run: Run) -> None:
+def test_J05_a_face_is_only_shown_blurred(run: Run) -> None:
     page = render_report(read_record(run.folder))
 
     assert "face: shown blurred" in page
@@ -73,7 +73,7 @@ def test_j05_a_face_is_only_shown_blurred(run: Run) -> None:
     assert base64.b64decode(sources[0].partition(",")[2]) not in stored.read_bytes()
 
 
-def test_k07_a_mock_run_is_marked_and_a_lab_run_is_not(tmp_path: Path, run: Run) -> None:
+def test_K07_a_mock_run_is_marked_and_a_lab_run_is_not(tmp_path: Path, run: Run) -> None:
     lab = Run.start(tmp_path / "lab", {"mode": "lab"})
     lab.stop(0)
 
@@ -81,7 +81,7 @@ def test_k07_a_mock_run_is_marked_and_a_lab_run_is_not(tmp_path: Path, run: Run)
     assert 'watermark"' not in render_report(read_record(lab.folder))
 
 
-def test_k10_every_clause_is_in_the_page(run: Run) -> None:
+def test_K10_every_clause_is_in_the_page(run: Run) -> None:
     page = render_report(read_record(run.folder))
 
     for name in ("A-1", "A-2", "A-3", "A-4", "A-5", "B-1", "B-2"):

@@ -59,7 +59,7 @@ def test_nothing_measured_is_still_a_plot(empty: list[float]) -> None:
     _drawn(outcome_grid({}, title="none"))
 
 
-def test_k03_many_destinations_are_folded() -> None:
+def test_K03_many_destinations_are_folded() -> None:
     sent = [Sent(float(number), f"host-{number}", number) for number in range(500)]
 
     picture = _drawn(traffic_timeline(sent, title="many"))

@@ -24,7 +24,7 @@ def test_the_summary_says_what_failed_and_why(run: Run) -> None:
     assert all_row.split() == ["all", "0", "0", "1", "0", "2", "1", "3"]
 
 
-def test_h02_the_summary_holds_no_control_characters(run: Run) -> None:
+def test_H02_the_summary_holds_no_control_characters(run: Run) -> None:
     text = summary(read_record(run.folder))
 
     assert not set(text) & set("\x00\x1b\r\ud800\u202e")

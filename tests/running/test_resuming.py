@@ -34,13 +34,13 @@ def test_nothing_changed_is_nothing_to_say(unchanged: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("of", list(INPUTS))
-def test_f10_a_changed_file_is_named(unchanged: dict[str, Any], of: str) -> None:
+def test_F10_a_changed_file_is_named(unchanged: dict[str, Any], of: str) -> None:
     inputs = {**INPUTS, of: {"of": of, "sha256": "another"}}
 
     assert resuming.changes(REQUEST, Recorded(Path(), HEADER, inputs)) == [f"the {of} file changed"]
 
 
-def test_f10_a_changed_tool_is_named(unchanged: dict[str, Any]) -> None:
+def test_F10_a_changed_tool_is_named(unchanged: dict[str, Any]) -> None:
     unchanged["versions"] = {"numpy": "2", "scipy": "3"}
     unchanged["tool_sha256"] = "u"
 
@@ -49,7 +49,7 @@ def test_f10_a_changed_tool_is_named(unchanged: dict[str, Any]) -> None:
     assert said == ["numpy 1 became 2", "scipy None became 3", "the code of pytest-conformance changed"]
 
 
-def test_f10_a_run_that_rests_on_something_else_is_refused_and_nothing_is_written(
+def test_F10_a_run_that_rests_on_something_else_is_refused_and_nothing_is_written(
     unchanged: dict[str, Any], tmp_path: Path
 ) -> None:
     run = Run.start(tmp_path, {})

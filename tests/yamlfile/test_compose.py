@@ -22,7 +22,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
-def test_g01_an_alias_bomb_is_refused_at_its_first_anchor_in_no_time() -> None:
+def test_G01_an_alias_bomb_is_refused_at_its_first_anchor_in_no_time() -> None:
     parse("warm", b"a: 1\n")
     start = time.perf_counter()
     error = refused(BOMB)
@@ -32,18 +32,18 @@ def test_g01_an_alias_bomb_is_refused_at_its_first_anchor_in_no_time() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: &x 1\nb: *x\n", "a: *x\n", "&k a: 1\n", "a: {<<: {b: 1}}\n", "- &x {}\n"])
-def test_g01_anchors_aliases_and_merge_keys_are_refused(text: str) -> None:
+def test_G01_anchors_aliases_and_merge_keys_are_refused(text: str) -> None:
     assert refused(text).code == "USE-FIL-006"
 
 
 @pytest.mark.parametrize(
     "text", ["[" * 5000, "{a: " * 5000, "- " * 5000 + "x", "[" * 5000 + "]" * 5000, "a: [[{b: " + "[" * 5000]
 )
-def test_g02_five_thousand_levels_are_refused_cleanly(text: str) -> None:
+def test_G02_five_thousand_levels_are_refused_cleanly(text: str) -> None:
     assert refused(text).code == "USE-FIL-008"
 
 
-def test_g02_nesting_by_indentation_is_refused_at_the_line_that_is_too_deep() -> None:
+def test_G02_nesting_by_indentation_is_refused_at_the_line_that_is_too_deep() -> None:
     error = refused("".join(f"{' ' * level}a:\n" for level in range(1200)))
     assert error.code == "USE-FIL-008"
     assert error.problems[0].position == Position(DEEPEST + 1, DEEPEST + 1)
@@ -69,22 +69,22 @@ def test_nesting_up_to_the_cap_is_read() -> None:
         "!!str a: 1\n",
     ],
 )
-def test_g03_tags_are_refused(text: str) -> None:
+def test_G03_tags_are_refused(text: str) -> None:
     assert refused(text).code == "USE-FIL-007"
 
 
-def test_g05_a_duplicate_key_is_refused_with_both_lines() -> None:
+def test_G05_a_duplicate_key_is_refused_with_both_lines() -> None:
     error = refused("roles:\n  supply: {}\n  meter: {}\n  supply: {}\n")
     assert error.code == "USE-FIL-009"
     assert error.what == "bench.yaml:4:3: duplicate key 'supply': first on line 2, again on line 4"
 
 
-def test_g05_quotes_do_not_hide_a_duplicate_key() -> None:
+def test_G05_quotes_do_not_hide_a_duplicate_key() -> None:
     assert refused("a: 1\n'a': 2\n").code == "USE-FIL-009"
 
 
 @pytest.mark.parametrize("key", ["on", "NO", "1", "1.10", "null", "true", "12:30"])
-def test_g06_keys_that_are_not_text_for_every_reader_are_refused(key: str) -> None:
+def test_G06_keys_that_are_not_text_for_every_reader_are_refused(key: str) -> None:
     error = refused(f"a:\n  {key}: 1\n")
     assert error.code == "USE-FIL-014"
     assert f'write it in quotes: "{key}"' in error.what

@@ -13,7 +13,7 @@ class Word(Part):
     word: Text
 
 
-def test_g13_the_digest_and_the_data_are_those_of_the_bytes_that_were_read(tmp_path: Path) -> None:
+def test_G13_the_digest_and_the_data_are_those_of_the_bytes_that_were_read(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(b"a: 1\r\n")
     document = read(path)

@@ -50,7 +50,7 @@ def test_a_path_that_is_not_there_is_refused_with_its_nearest_neighbour(folders:
     assert "lab1.yaml?" in caught.value.what
 
 
-def test_g10_a_link_that_leads_out_of_its_folder_is_refused(folders: list[Path], tmp_path: Path) -> None:
+def test_G10_a_link_that_leads_out_of_its_folder_is_refused(folders: list[Path], tmp_path: Path) -> None:
     (folders[0] / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     (folders[0] / "within.yaml").symlink_to(folders[0] / "mock.yaml")
     with pytest.raises(UsageError) as caught:
@@ -60,7 +60,7 @@ def test_g10_a_link_that_leads_out_of_its_folder_is_refused(folders: list[Path],
 
 
 @pytest.mark.parametrize("name", ["..", "../outside", "", "."])
-def test_g10_a_name_does_not_lead_out_of_the_folders(folders: list[Path], name: str) -> None:
+def test_G10_a_name_does_not_lead_out_of_the_folders(folders: list[Path], name: str) -> None:
     with pytest.raises(UsageError) as caught:
         find(name, folders, "bench", "USE-BEN-001")
     assert caught.value.code == "USE-BEN-001"

@@ -34,7 +34,7 @@ def value(text: str) -> object:
         ("TRue", "TRue"),
     ],
 )
-def test_g06_unquoted_words_are_read_by_the_core_schema(written: str, meaning: object) -> None:
+def test_G06_unquoted_words_are_read_by_the_core_schema(written: str, meaning: object) -> None:
     found = value(written)
     assert found == meaning
     assert type(found) is type(meaning)
@@ -43,7 +43,7 @@ def test_g06_unquoted_words_are_read_by_the_core_schema(written: str, meaning: o
 @pytest.mark.parametrize(
     "written", ["NO", "no", "yes", "on", "Off", "12:30:45", "11:22:33:44:55", "0b11", "1_000", "-1:30", "1:30.5"]
 )
-def test_g06_words_that_other_readers_take_for_something_else_are_no_text(written: str) -> None:
+def test_G06_words_that_other_readers_take_for_something_else_are_no_text(written: str) -> None:
     found = value(written)
     assert found == Bare(written)
     assert not isinstance(found, str)
@@ -57,7 +57,7 @@ def test_quoted_words_are_text(written: str, quote: str) -> None:
 
 
 @pytest.mark.parametrize("written", [".inf", "-.Inf", ".NaN", "1e999", "-1e999", "9" * 65, "9" * 5000])
-def test_g08_numbers_that_are_not_finite_or_too_long_are_refused_with_their_place(written: str) -> None:
+def test_G08_numbers_that_are_not_finite_or_too_long_are_refused_with_their_place(written: str) -> None:
     with pytest.raises(FileError) as caught:
         value(written)
     assert caught.value.code == "USE-FIL-018"

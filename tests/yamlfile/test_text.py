@@ -26,17 +26,17 @@ def refused(content: bytes) -> FileError:
         (b"a: caf\xe9\n", "0xe9 is not UTF-8"),
     ],
 )
-def test_g09_only_plain_utf8_is_read(content: bytes, says: str) -> None:
+def test_G09_only_plain_utf8_is_read(content: bytes, says: str) -> None:
     error = refused(content)
     assert error.code == "USE-FIL-003"
     assert says in error.what
 
 
-def test_g09_the_place_of_a_wrong_byte_is_told() -> None:
+def test_G09_the_place_of_a_wrong_byte_is_told() -> None:
     assert refused("ä: 1\nü: ".encode() + b"\xff").what.startswith("bench.yaml:2:4: ")
 
 
-def test_g09_a_tab_is_refused_with_its_place() -> None:
+def test_G09_a_tab_is_refused_with_its_place() -> None:
     error = refused(b"a: 1\nb:\t2\n")
     assert error.code == "USE-FIL-005"
     assert error.what.startswith("bench.yaml:2:3: a tab")
@@ -60,7 +60,7 @@ def test_g09_a_tab_is_refused_with_its_place() -> None:
         ("\u2028", "LINE SEPARATOR"),
     ],
 )
-def test_g09_characters_that_nobody_sees_are_refused(character: str, name: str) -> None:
+def test_G09_characters_that_nobody_sees_are_refused(character: str, name: str) -> None:
     error = refused(f"# fine\nmodel: a{character}b\n".encode())
     assert error.code == "USE-FIL-004"
     assert error.what.startswith("bench.yaml:2:9: ")
@@ -68,7 +68,7 @@ def test_g09_characters_that_nobody_sees_are_refused(character: str, name: str) 
 
 
 @pytest.mark.parametrize("escape", ["\\u202e", "\\u200b", "\\x1b[31m", "\\0", "\\ud800", "\\e"])
-def test_g09_unseen_characters_are_refused_as_escapes_too(escape: str) -> None:
+def test_G09_unseen_characters_are_refused_as_escapes_too(escape: str) -> None:
     error = refused(f'a: 1\nb: "x{escape}"\n'.encode())
     assert error.code == "USE-FIL-004"
     assert error.what.startswith("bench.yaml:2:4: ")
@@ -78,13 +78,13 @@ def test_visible_text_of_any_language_and_escaped_tabs_and_newlines_are_read() -
     assert parse("f", 'a: 人脸识别，µ °C\nb: "x\\ty\\n"\n'.encode()).data == {"a": "人脸识别，µ °C", "b": "x\ty\n"}
 
 
-def test_g09_files_with_carriage_returns_have_the_same_data_and_places() -> None:
+def test_G09_files_with_carriage_returns_have_the_same_data_and_places() -> None:
     unix, windows = parse("f", b"a: 1\nb:\n  - 2\n"), parse("f", b"a: 1\r\nb:\r\n  - 2\r\n")
     assert windows.data == unix.data
     assert windows.positions == unix.positions
 
 
-def test_g02_a_file_above_the_size_cap_is_not_read_further(tmp_path: Path) -> None:
+def test_G02_a_file_above_the_size_cap_is_not_read_further(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     with path.open("wb") as stream:
         stream.truncate(100 * LARGEST)

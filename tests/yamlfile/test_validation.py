@@ -76,14 +76,14 @@ def test_a_right_file_gives_its_model_with_digest_and_places() -> None:
     assert sheet.place(("items", 0, "wait")) == "s.yaml:4:21"
 
 
-def test_g04_a_misspelt_key_is_refused_with_the_key_that_was_meant() -> None:
+def test_G04_a_misspelt_key_is_refused_with_the_key_that_was_meant() -> None:
     assert problems("titel: x\n") == [
         ("USE-FIL-013", "1:1: missing key 'title'"),
         ("USE-FIL-012", "2:1: unknown key 'titel'; did you mean 'title'?"),
     ]
 
 
-def test_g04_keys_are_compared_with_those_of_their_own_section() -> None:
+def test_G04_keys_are_compared_with_those_of_their_own_section() -> None:
     found = problems("title: x\nitems:\n  - {name: a}\n  - {name: b, wiat: 5 s}\nnamed:\n  n: {name: c, moed: fast}\n")
     assert found == [
         ("USE-FIL-012", "5:15: unknown key 'wiat'; did you mean 'wait'?"),
@@ -96,14 +96,14 @@ def test_an_unknown_key_that_resembles_nothing_is_refused_without_a_guess() -> N
 
 
 @pytest.mark.parametrize("written", ["1.10", "NO", "on", "00123", "12:30:45", "11:22:33:44:55", "1e3", "true"])
-def test_g06_a_bare_scalar_where_text_is_meant_is_refused(written: str) -> None:
+def test_G06_a_bare_scalar_where_text_is_meant_is_refused(written: str) -> None:
     code, message = problems(f"title: {written}\n")[0]
     assert code == "USE-FIL-014"
     assert message.startswith("2:8: ")
     assert message.endswith(f'write it in quotes: "{written}"')
 
 
-def test_g06_a_bare_word_of_an_enumeration_is_refused_unless_the_field_takes_it_as_written() -> None:
+def test_G06_a_bare_word_of_an_enumeration_is_refused_unless_the_field_takes_it_as_written() -> None:
     assert problems("title: x\nitems: [{name: a, mode: on}]\n")[0][0] == "USE-FIL-014"
     assert document("title: x\nitems: [{name: a, support: no}]\n").validate(Sheet).items[0].support == "no"
 
@@ -134,7 +134,7 @@ def test_a_word_outside_an_enumeration_is_refused_with_the_nearest() -> None:
     assert found == [("USE-FIL-016", "3:25: must be one of fast, slow, on, not 'fats'; did you mean 'fast'?")]
 
 
-def test_g07_a_quantity_without_unit_or_of_another_dimension_is_refused() -> None:
+def test_G07_a_quantity_without_unit_or_of_another_dimension_is_refused() -> None:
     found = problems(
         "title: x\nitems:\n  - {name: a, wait: 5}\n  - {name: b, wait: 5 V}\n  - {name: c, wait: 5 secnd}\n"
     )
@@ -145,7 +145,7 @@ def test_g07_a_quantity_without_unit_or_of_another_dimension_is_refused() -> Non
     ]
 
 
-def test_g08_a_negative_time_and_a_range_upside_down_are_refused() -> None:
+def test_G08_a_negative_time_and_a_range_upside_down_are_refused() -> None:
     body = "title: x\nitems:\n  - {name: a, wait: -1 s}\n  - {name: b, range: {lower: 6 V, upper: 5000 mV}}\n"
     assert problems(body) == [
         ("USE-FIL-015", "4:21: -1 s is less than 0 s"),
@@ -171,7 +171,7 @@ def test_a_key_of_a_mapping_that_is_no_name_is_refused_at_the_key() -> None:
 
 
 @pytest.mark.parametrize("text", ["schema: sheet/2\ntitel: 1\n", "schema: other/1\n", "schema: 1\n"])
-def test_g17_a_file_of_another_kind_or_version_is_named_as_such_and_nothing_else(text: str) -> None:
+def test_G17_a_file_of_another_kind_or_version_is_named_as_such_and_nothing_else(text: str) -> None:
     with pytest.raises(FileError) as caught:
         parse("s.yaml", text.encode()).validate(Sheet)
     assert [problem.code for problem in caught.value.problems] == ["USE-FIL-017"]

@@ -21,6 +21,10 @@ from pytest_conformance.analysis.biometrics.clusters import (
     grouped,
     two_way_interval,
 )
+from pytest_conformance.analysis.biometrics.counting import (
+    sequential_pad_plan,
+    sequential_pad_plan_pass_probability,
+)
 from pytest_conformance.analysis.biometrics.exact import at_most, exact
 from pytest_conformance.analysis.biometrics.false_matches import FmrExtremeCases, fmr_extreme_cases
 from pytest_conformance.analysis.biometrics.intervals import (
@@ -150,6 +154,8 @@ __all__ = [
     "rule_of_three",
     "samples_for_quantile_claim",
     "score_set",
+    "sequential_pad_plan",
+    "sequential_pad_plan_pass_probability",
     "system_rates_single_attempt",
     "transaction_rates",
     "trials_for_thirty_errors",

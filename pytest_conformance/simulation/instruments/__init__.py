@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_conformance.simulation.instruments.contact import Contact
 from pytest_conformance.simulation.instruments.gnss import Gnss
 from pytest_conformance.simulation.instruments.label_reader import LabelReader
+from pytest_conformance.simulation.instruments.loopback import Loopback
 from pytest_conformance.simulation.instruments.lux import Lux
 from pytest_conformance.simulation.instruments.meter import Meter
 from pytest_conformance.simulation.instruments.mover import Mover
@@ -12,7 +13,7 @@ from pytest_conformance.simulation.instruments.outlet import Outlet
 from pytest_conformance.simulation.instruments.supply import Supply
 from pytest_conformance.simulation.world import World
 
-__all__ = ["Contact", "Gnss", "LabelReader", "Lux", "Meter", "Mover", "Outlet", "Supply", "add_instruments"]
+__all__ = ["Contact", "Gnss", "LabelReader", "Loopback", "Lux", "Meter", "Mover", "Outlet", "Supply", "add_instruments"]
 
 
 def add_instruments(world: World) -> None:
@@ -20,5 +21,5 @@ def add_instruments(world: World) -> None:
     supply = Supply(world)
     world.add(supply)
     world.add(Outlet(supply.stage))
-    for kind in (Meter, Gnss, Contact, Mover, LabelReader, Lux):
+    for kind in (Meter, Gnss, Contact, Loopback, Mover, LabelReader, Lux):
         world.add(kind(world))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pytest_conformance.simulation.farend import Json
 from pytest_conformance.simulation.instruments.rfc2217 import Format, Rfc2217Line
+from pytest_conformance.simulation.signals import Signal
 from pytest_conformance.simulation.world import World
 
 IDENTITY = "Simulated Instruments,SIM-EDGE1,SC4004,0.9.2"
@@ -23,19 +24,21 @@ class Contact:
     """
 
     name = "contact"
+    identity = IDENTITY
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, sensed: Signal[bool] | None = None) -> None:
         self._world = world
+        self._sensed = world.bolt if sensed is None else sensed
         self._lock = threading.RLock()
         self._began = world.timeline.now() - BOOTED * 1000
         self._count = 0
         self._lines: list[str] = []
         self._edges: list[Json] = []
         self.line = Rfc2217Line(self.name, FORM, self._answer)
-        self.line.set_cts(world.bolt.value)
+        self.line.set_cts(self._sensed.value)
         self.lose = 0
         """Fault: so many of the coming edges are stamped and counted but not sent."""
-        world.bolt.listen(self._edge)
+        self._sensed.listen(self._edge)
 
     def start(self) -> Mapping[str, Json]:
         return {"address": self.line.open(), "baudrate": FORM.baudrate, "parity": FORM.parity}
@@ -78,11 +81,15 @@ class Contact:
             if verb == "PING" and rest.isdecimal() and len(rest) <= 10:
                 self._say(f"PONG {rest} {self._now()}")
             elif line == "STATE?":
-                self._say(f"STATE {_word(self._world.bolt.value)} {self._now()} {self._count}")
+                self._say(f"STATE {_word(self._sensed.value)} {self._now()} {self._count}")
             elif line == "ID?":
-                self._say(f"ID {IDENTITY}")
+                self._say(f"ID {self.identity}")
             else:
-                self._say("ERR unknown")
+                self._say(self._extra(line))
+
+    def _extra(self, line: str) -> str:
+        """Return the answer to a line that a box of another make may know."""
+        return "ERR unknown"
 
     def _say(self, line: str) -> None:
         self.line.send(line.encode() + b"\r\n")

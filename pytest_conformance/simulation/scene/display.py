@@ -21,6 +21,8 @@ IDENTITY = {"manufacturer": "Simulated Instruments", "model": "SIM-PANEL16", "se
 PANEL_MM = (345.0, 215.0)
 PIXELS = (1920, 1200)
 REFRESH_HZ = 60.0
+PANEL_S = 0.006
+"""Seconds from the flip, which the display knows, to the light, which it does not."""
 LONGEST_HEADER = 4096
 LARGEST_PICTURE = 16 * 1024 * 1024
 
@@ -116,8 +118,9 @@ class DisplayFarEnd:
         period = 1 / REFRESH_HZ
         phase = (self._now() / 1e9) % period
         time.sleep(period - phase)
-        self._scene.screen.set(Shown(picture, width_mm) if picture is not None else None)
         flipped = self._now()
+        time.sleep(PANEL_S)
+        self._scene.screen.set(Shown(picture, width_mm) if picture is not None else None)
         with self._lock:
             shape = list(picture.shape[1::-1]) if picture is not None else None
             self._done.append(
