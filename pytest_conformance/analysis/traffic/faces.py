@@ -16,6 +16,8 @@ from pytest_conformance.analysis.traffic.picturehash import Grey, decode, distan
 _CROPS = (0.0, 0.05, 0.10, 0.15, 0.20)
 _WINDOWS = (0.8, 0.6, 0.45, 0.33)
 _WINDOW_MATCH = 8
+_MOST_STEPS = 60
+"""Steps of a window along both sides of a picture together: bounds the time for one that is very long and narrow."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,18 @@ class FaceMatcher:
         """True when there is anything to match against."""
         return bool(self._references or self._fiducials)
 
-    def match(self, data: bytes, grey: Grey, value: int) -> Match | None:
-        """Match one picture; a decoy that is at least as near makes any match only a suspicion."""
+    def match(self, data: bytes, grey: Grey, value: int, parts: bool = True) -> Match | None:
+        """Match one picture, and with `parts` also what it shows in part.
+
+        A decoy that is at least as near makes any match only a suspicion.
+        """
         exact = self._digests.get(hashlib.sha256(data).hexdigest())
         if exact is not None:
             return Match("sha256", exact, 0, 0)
         whole = self._by_hash(value, grey)
         if whole is not None and not whole.suspect:
+            return whole
+        if not parts:
             return whole
         marked = self._by_fiducial(grey)
         if marked is not None:
@@ -111,7 +118,7 @@ class FaceMatcher:
         best: tuple[int, _Reference, int, str] | None = None
         for share in _WINDOWS:
             side = int(min(height, width) * share)
-            step = max(side // 8, 4)
+            step = max(side // 8, 4, (height - side + width - side) // _MOST_STEPS)
             for top in range(0, height - side + 1, step):
                 for left in range(0, width - side + 1, step):
                     part = grey[top : top + side, left : left + side]

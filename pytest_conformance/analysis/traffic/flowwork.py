@@ -20,7 +20,7 @@ from pytest_conformance.analysis.traffic.recordings import Recording
 
 CUT = 1 << 16
 """Bytes that count as unread at each cut of a long flow, whatever its parts gave: an object may lie across it."""
-_RAW_SAMPLES = 4096
+_RAW_SAMPLES = 64
 _BIN = 0.01
 
 
@@ -75,7 +75,7 @@ def account_for(given: Accounting, stream: Stream, wire: int) -> Accounting:
 
 
 def binned(samples: list[tuple[float, int]]) -> list[tuple[float, int]]:
-    """Return (time, bytes) of each packet; of a long flow, beyond the first 4,096, those of each hundredth second."""
+    """Return (time, bytes) of each packet; of a long flow, beyond the first 64, those of each hundredth second."""
     out = samples[:_RAW_SAMPLES]
     for when, size in samples[_RAW_SAMPLES:]:
         time, before = out[-1]

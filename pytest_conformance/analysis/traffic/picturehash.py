@@ -63,7 +63,8 @@ def phash(grey: Grey) -> int:
     """64-bit DCT hash: 32 x 32 area-averaged grey, 8 x 8 lowest frequencies against their median."""
     small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = np.asarray(cv2.dct(small))[:8, :8]
-    bits = (low > np.median(low)).astype(np.uint8)
+    ordered = np.sort(low, axis=None)
+    bits = (low > (ordered[31] + ordered[32]) / 2).astype(np.uint8)
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 

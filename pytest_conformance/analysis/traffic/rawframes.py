@@ -24,6 +24,9 @@ _NARROWEST, _WIDEST = 64, 3 * 1920
 _SAMPLE = 1 << 17
 _SMOOTH = 0.5
 _MOST = 24
+_MOST_MATCHED = 8
+_SLIMMEST = 4
+"""How many times longer than wide a frame may be; no camera gives a slimmer one."""
 _TALL = 1.6
 """Rows to bytes in a row from which two planes one after the other are likelier than one picture."""
 
@@ -44,12 +47,16 @@ def examine(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
     if not _SMALLEST <= size <= _LARGEST or uniformity.is_uniform(item.data, 65536):
         return None
     best: Frame | None = None
+    tried = 0
     for frame in candidates(item.data):
         grey = luminance(item.data, frame)
         if not _rows_follow(grey):
             continue
         best = best or frame
-        match = examiner.recognisers.grey(item.data[frame.start : frame.end], grey)
+        tried += 1
+        if tried > _MOST_MATCHED:
+            break
+        match = examiner.recognisers.grey(item.data[frame.start : frame.end], grey, tried == 1)
         if match is not None and not match.suspect:
             _report(examiner, item, frame, "face_image", match)
             return Accounting(size, size - (frame.end - frame.start), frame.end - frame.start)
@@ -69,7 +76,8 @@ def candidates(data: bytes) -> Iterator[Frame]:
     """Yield the readings that the length and the distance of the rows allow, at most two dozen."""
     seen: set[Frame] = set()
     for frame in [*_by_length(len(data)), *_by_stride(data)]:
-        if frame not in seen and len(seen) < _MOST:
+        slim = max(frame.width, frame.height) > _SLIMMEST * min(frame.width, frame.height)
+        if not slim and frame not in seen and len(seen) < _MOST:
             seen.add(frame)
             yield frame
 

@@ -67,9 +67,9 @@ class Recognisers:
             match,
         )
 
-    def grey(self, data: bytes, grey: picturehash.Grey) -> Match | None:
+    def grey(self, data: bytes, grey: picturehash.Grey, parts: bool) -> Match | None:
         """Match a picture that has no file format."""
-        return self.faces.match(data, grey, picturehash.phash(grey)) if self.faces.armed else None
+        return self.faces.match(data, grey, picturehash.phash(grey), parts) if self.faces.armed else None
 
     def template(self, data: bytes) -> TemplateFound | None:
         """Search binary data for the known template."""

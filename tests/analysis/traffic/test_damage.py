@@ -91,12 +91,12 @@ def test_seeded_mutations_raise_nothing_and_never_turn_fail_to_pass(wire: Any, c
     example = Context.from_json(FOLDER / "upload.context.json")
     for name, pcap in _fixtures(type(wire), face_jpeg).items():
         given_ = example if name in ("upload", "consent") else context
-        started = time.perf_counter()
+        started = time.process_time()
         assert inspect([pcap], given_).checks[FACE].verdict.value == "FAIL", name
-        once = time.perf_counter() - started
+        once = time.process_time() - started
         for number in range(MUTATIONS):
             mutated = mutate(pcap, rnd)
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 inspection = inspect([mutated], given_)
             except UsageError:
@@ -104,7 +104,7 @@ def test_seeded_mutations_raise_nothing_and_never_turn_fail_to_pass(wire: Any, c
             verdict = inspection.checks[FACE].verdict.value
             assert verdict != "PASS", (name, number, inspection.checks[FACE])
             json.dumps(inspection.to_json())
-            assert time.perf_counter() - started < max(3 * once, 2.0) + 3.0, (name, number)
+            assert time.process_time() - started < max(3 * once, 3.0), (name, number)
 
 
 def test_a_capture_with_no_packets_is_inconclusive(look: Any, wire: Any) -> None:

@@ -119,6 +119,6 @@ def test_long_datagram_flows_come_in_parts_too(wire: Any, look: Any, rnd: random
 def test_samples_of_a_long_flow_are_gathered_by_hundredths_of_a_second() -> None:
     samples = [(index * 0.001, 10) for index in range(20_000)]
     out = flowwork.binned(samples)
-    assert len(out) < 6_000
+    assert len(out) < 2_100
     assert sum(size for _, size in out) == 200_000
-    assert out[:4096] == samples[:4096]
+    assert out[:64] == samples[:64]

@@ -79,6 +79,29 @@ def test_destinations_are_those_of_the_sources(looked: Any) -> None:
         assert missing == DIFFERENCES.get(name, set()), name
 
 
+PROTOCOLS = {
+    *("mqtt", "http", "http2", "http3", "websocket", "tls", "quic", "dns", "mdns", "ssdp", "igmp", "icmp", "icmpv6"),
+    *("dhcp", "ntp", "stun", "rtsp", "coap", "arp", "eapol"),
+}
+"""What tshark's list names of protocols; the rest of it are contents and parts of them (json, png, x509ce, ...)."""
+SPOKEN = {"http/1.1": "http", "http/2": "http2", "http/3": "http3", "https": "http"}
+
+
+def _protocols(inspection: Inspection) -> set[str]:
+    layers = [layer for flow in inspection.flows for layer in (flow.endpoint.proto, *flow.layers)]
+    layers += [layer for transfer in inspection.transfers for layer in transfer.layers]
+    out = {SPOKEN.get(layer, layer.split(":")[0]) for layer in layers}
+    out |= {"tls" for flow in inspection.flows if flow.tls is not None}
+    out |= {"icmpv6" for flow in inspection.flows if flow.endpoint.transport == "ip58"}
+    kinds = {kind for facts in inspection.captures for kind in facts.tally.non_ip}
+    return out | ({"arp"} if 0x0806 in kinds else set()) | ({"eapol"} if 0x888E in kinds else set())
+
+
+def test_protocols_are_those_of_the_sources(looked: Any) -> None:
+    for name, (inspection, row) in looked.items():
+        assert set(row[3].split()) & PROTOCOLS <= _protocols(inspection), name
+
+
 def test_http_objects_are_those_of_the_sources(looked: Any) -> None:
     for name, (inspection, row) in looked.items():
         if name in OBJECT_DIFFERENCES:

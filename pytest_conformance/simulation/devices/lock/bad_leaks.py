@@ -20,6 +20,9 @@ FACE_LEAVES = ("CN-FRT-8.a", "CN-FRT-8.b", "CN-MIIT2510-V3", "CN-PIC25-3.g")
 IN_CLEAR = (*FACE_LEAVES, "CN-MIIT2510-V6", "EN303645-5.5-1")
 """The same, to a port that nobody declared and without encryption."""
 
+LATE = ("CN-FRT-8.a", "CN-FRT-8.b", "CN-PIC25-3.g")
+"""What every lock breaks that sends later what it kept: also after the consent to the cloud was withdrawn."""
+
 
 class LeaksEnrolment(Enrolment):
     """Brings the picture out by its `carriers` when a face was enrolled."""
@@ -136,7 +139,7 @@ class Late(Timekeeping):
                 storage.drop(name)
 
 
-@known_bad("uploads-at-night", kind="lock", slot="time", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
+@known_bad("uploads-at-night", kind="lock", slot="time", breaks=LATE)
 class UploadsAtNight(Late):
     """Keeps enrolment pictures and sends them in one batch between two and four o'clock at night."""
 
@@ -145,7 +148,7 @@ class UploadsAtNight(Late):
             self.send_all()
 
 
-@known_bad("uploads-after-restart", kind="lock", slot="time", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
+@known_bad("uploads-after-restart", kind="lock", slot="time", breaks=LATE)
 class UploadsAfterRestart(Late):
     """Keeps enrolment pictures and sends them when it is started the next time."""
 
