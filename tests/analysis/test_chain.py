@@ -84,7 +84,7 @@ def test_a_chain_that_stands_still_gains_only_what_it_may_have_drifted() -> None
     assert drift.uncertainty_s == pytest.approx(0.0005 / 3**0.5)
 
 
-def test_d06_a_chain_that_drifts_voids_what_was_timed_between() -> None:
+def test_D06_a_chain_that_drifts_voids_what_was_timed_between() -> None:
     opening = chain_components(readings(), "flip")
     moved = replace(readings(), flip_to_light=tuple(each + 2 * DRIFT_LIMIT for each in LIGHT))
     with pytest.raises(CalibrationError) as caught:

@@ -102,7 +102,7 @@ def test_a_lock_that_mostly_does_not_answer_has_no_times(answers: list[float | N
     assert caught.value.code == "MET-LAT-006"
 
 
-def test_d05_a_trial_during_which_the_host_was_late_is_void_and_repeated(run: Run) -> None:
+def test_D05_a_trial_during_which_the_host_was_late_is_void_and_repeated(run: Run) -> None:
     found = timed(Lock(0.5), Contact(0.0, 0.3, 0.0), run, 3)  # type: ignore[arg-type]
     assert [bool(each.void) for each in found] == [False, True, False, False]
     assert "300 ms late" in found[1].void
