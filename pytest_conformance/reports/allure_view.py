@@ -203,6 +203,8 @@ class AllureView:
             _attach(content, name, *_PLAIN[kind])
         elif kind.startswith("text/") or kind == "application/x-ndjson":
             _attach_text(name, content.decode("utf-8", "backslashreplace"))
+        else:
+            _attach_text(name, f"{about['size']} bytes, kept as {about['file']}")
 
     def _finish(self, result: Any) -> None:
         said = self._said.pop(self._nodeid, None)
@@ -223,10 +225,8 @@ class AllureView:
         _cleanse(result)
 
 
-_PLAIN: Mapping[str, tuple[Any, ...]] = {
+_PLAIN: Mapping[str, tuple[Any, ...]] = {  # no captures: a face may lie open in them, and a report is handed on
     "application/json": (AttachmentType.JSON,),
-    "application/vnd.tcpdump.pcap": (AttachmentType.PCAP,),
-    "application/x-pcapng": ("application/x-pcapng", "pcapng"),
     "video/mp4": (AttachmentType.MP4,),
 }
 

@@ -211,16 +211,18 @@ def test_evidence_stands_at_the_fixture_that_made_it_and_is_harmless(results: Pa
     assert set(attached) == {
         "shown (face, blurred)",
         "<script>alert(1)</script>\\x1b[31m\\ud800\\u202e",
+        "page",
         "capture",
         "a name",
     }
-    assert attached["capture"]["source"].endswith(".pcapng")
+    for name in ("page", "capture"):
+        assert b"bytes, kept as" in (results / attached[name]["source"]).read_bytes(), "named, not handed on"
     picture = (results / attached["shown (face, blurred)"]["source"]).read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert b"script" not in picture
     assert b"personal data" in (results / attached["a name"]["source"]).read_bytes()
     assert not list(results.glob("*.html"))
-    assert {file.suffix for file in results.glob("*-attachment*")} <= {".png", ".txt", ".pcapng", ".csv"}
+    assert {file.suffix for file in results.glob("*-attachment*")} <= {".png", ".txt", ".csv"}
 
 
 def test_measured_values_and_logs_are_attached_escaped(results: Path) -> None:
