@@ -317,7 +317,7 @@ def test_killing_the_radio_in_mid_conversation_is_a_link_error(watch: Watch, con
     watch.radio.kill()
     with pytest.raises(LinkError) as caught:
         connected.ask(BATTERY)
-    assert caught.value.code == "BEN-LNK-041"
+    assert caught.value.code in ("BEN-LNK-041", "BEN-LNK-043"), "the dongle is gone, or its last word was heard first"
     assert caught.value.cause == "bench"
 
 

