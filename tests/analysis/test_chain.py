@@ -45,9 +45,9 @@ def test_a_known_delay_comes_out_within_its_uncertainty(delay: float) -> None:
     assert (found.nominal, found.n) == (delay, 4)
 
 
-@pytest.mark.parametrize("offset", [0.002, -0.002])
+@pytest.mark.parametrize("offset", [0.005, -0.005])
 def test_a_delay_that_the_budget_lacks_is_refused(offset: float) -> None:
-    with pytest.raises(CalibrationError, match=r"2\.\d+ ms wrong") as caught:
+    with pytest.raises(CalibrationError, match=r"[45]\.\d+ ms wrong") as caught:
         delays_found(readings(offset))
     assert caught.value.code == "BEN-CAL-102"
 
