@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import itertools
 import os
 import resource
+import select
 import socket
 import threading
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+import time
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -73,10 +76,10 @@ def scan_tcp(address: str, ports: Sequence[int], timeout: float) -> PortScan:
     Raises LinkError BEN-LNK-052 when the bench cannot reach the address at all or runs out of sockets: a scan with
     holes would look like closed ports.
     """
-    found = _run(_scan(address, ports, timeout))
+    found = _scan(address, ports, timeout)
     if not found.open or ipaddress.ip_address(address) not in LOOPBACK:
         return found
-    own = _run(_scan(NOBODY, found.open, timeout)).open
+    own = _scan(NOBODY, found.open, timeout).open
     return replace(found, open=tuple(port for port in found.open if port not in own), own=own)
 
 
@@ -130,46 +133,65 @@ class _Tally:
     unreachable: OSError | None = None
 
 
-async def _scan(address: str, ports: Sequence[int], timeout: float) -> PortScan:
+def _scan(address: str, ports: Sequence[int], timeout: float) -> PortScan:
     tally = _Tally()
     waiting = iter(ports)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     at_once = max(8, min(AT_ONCE, soft - SPARE if soft > 0 else AT_ONCE))
-    await asyncio.gather(*(_worker(address, waiting, timeout, tally) for _ in range(at_once)))
+    while batch := list(itertools.islice(waiting, at_once)):
+        _try_ports(address, batch, timeout, tally)
     if tally.unreachable is not None and not tally.open and not tally.refused:
         raise _hole(address, tally.unreachable) from tally.unreachable
     return PortScan(tuple(sorted(tally.open)), tally.refused, tally.silent)
 
 
-async def _worker(address: str, waiting: Iterator[int], timeout: float, tally: _Tally) -> None:
-    loop = asyncio.get_running_loop()
-    for port in waiting:
-        try:
-            link = _new_socket(address, socket.SOCK_STREAM)
-        except OSError as error:
-            raise _hole(address, error) from error
-        link.setblocking(False)
-        try:
-            code = link.connect_ex((address, port))
+def _try_ports(address: str, ports: Sequence[int], timeout: float, tally: _Tally) -> None:
+    """Begin a connection to each of `ports`, then wait `timeout` seconds for all of them."""
+    links: dict[int, tuple[int, socket.socket]] = {}
+    poll = select.poll()
+    try:
+        for port in ports:
+            try:
+                link = _new_socket(address, socket.SOCK_STREAM)
+                link.setblocking(False)
+                links[link.fileno()] = (port, link)
+                code = link.connect_ex((address, port))
+            except OSError as error:
+                raise _hole(address, error) from error
             if code == errno.EINPROGRESS:
-                await asyncio.wait_for(loop.sock_connect(link, (address, port)), timeout)
-            elif code:
-                raise OSError(code, os.strerror(code))
+                poll.register(link, select.POLLOUT)
+            else:
+                _count(address, *links.pop(link.fileno()), code, tally)
+        end = time.monotonic() + timeout
+        while links and (left := end - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left * 1000):
+                poll.unregister(descriptor)
+                port, link = links.pop(descriptor)
+                _count(address, port, link, link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), tally)
+        tally.silent += len(links)
+    finally:
+        for _, link in links.values():
+            link.close()
+
+
+def _count(address: str, port: int, link: socket.socket, code: int, tally: _Tally) -> None:
+    """Put down what came of one connection, by its error number, and close it."""
+    with link:
+        if code == 0:
             if link.getsockname() == link.getpeername():
                 tally.refused += 1
             else:
                 tally.open.append(port)
-        except TimeoutError:
-            tally.silent += 1
-        except ConnectionError:
-            tally.refused += 1
-        except OSError as error:
-            if error.errno not in UNREACHABLE:
-                raise _hole(address, error) from error
-            tally.silent += 1
-            tally.unreachable = error
-        finally:
-            link.close()
+            return
+    error = OSError(code, os.strerror(code))
+    if isinstance(error, ConnectionError):
+        tally.refused += 1
+        return
+    if code not in UNREACHABLE:
+        raise _hole(address, error) from error
+    tally.silent += 1
+    if code != errno.ETIMEDOUT:
+        tally.unreachable = error
 
 
 async def _listen(links: Mapping[int, socket.socket], timeout: float) -> dict[int, UdpState]:
