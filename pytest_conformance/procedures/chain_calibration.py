@@ -38,6 +38,8 @@ PATCH_MM = 250.0
 SETTLE = 0.12
 """Seconds of rest between two readings: the output is back, the display black."""
 PATIENCE = 1.0
+RELOCK = 30.0
+"""Seconds after which a bolt that was drawn before is thrown again: the output lies in parallel with its contact."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def read_chain(bench: Bench, artefacts: Artefacts, count: int, delays: Sequence[
 
     Raises InstrumentError BEN-CAL-110 when the light or the edge of a reading does not come.
     """
+    bench.clock.sleep(RELOCK)
     reader = ChainReader(bench, artefacts)
     try:
         with bench.clock.realtime():
