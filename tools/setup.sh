@@ -62,7 +62,7 @@ fi
 [ -x $venv/bin/python ] || "$python" -m venv $venv
 say "installing the project and its tools into $venv"
 $venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-$venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
+$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[all]' --group dev
 if ! $venv/bin/python -c 'import cv2' 2>/dev/null; then
   say "opencv-python finds no libGL here: taking opencv-python-headless instead"
   $venv/bin/python -m pip uninstall --quiet --yes opencv-python

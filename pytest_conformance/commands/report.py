@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "conformance-report/1"
 ALLURE_RESULTS = "allure-results"
+_OUR_OWN = threading.Lock()
+"""Held while this process draws and writes: one run after the other."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    built = [_build(folder, allure=arguments.allure) for folder in _chosen(arguments)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # for Allure's pages, which another program builds
+        built = list(pool.map(partial(_build, allure=arguments.allure), _chosen(arguments)))
     if arguments.json:
         print_json({"schema": SCHEMA, "runs": [asdict(each) for each in built]})
     else:
@@ -76,7 +83,8 @@ def _build(folder: Path, *, allure: bool) -> Built:
     from pytest_conformance.reports import build_views
 
     try:
-        views = build_views(folder)
+        with _OUR_OWN:
+            views = build_views(folder)
     except StorageError as error:
         return Built(str(folder), failed={"record": str(error)})
     record = views.record
@@ -109,8 +117,9 @@ def _allure(folder: Path, record: Record) -> tuple[Path | None, str]:
     from pytest_conformance.reports.allure_html import HTML_FILE, build_allure_html
 
     results = folder / ALLURE_RESULTS
-    if results.is_dir():
-        write_allure_files(record, results)
+    with _OUR_OWN:
+        if results.is_dir():
+            write_allure_files(record, results)
     progress(f"building Allure's page of {folder.name}")
     built = build_allure_html(results, folder / HTML_FILE, variables=environment(record))
     return built.file, built.message

@@ -19,7 +19,7 @@ from pytest_conformance.errors import DeviceError, MethodError
 
 if TYPE_CHECKING:
     from pytest_conformance.declaration import Consent, Declaration
-    from pytest_conformance.devices.channels.companion import Companion
+    from pytest_conformance.devices.channels.companion import Companion, Screen
     from pytest_conformance.devices.channels.console import Console
 
 FLASH_CHUNK = 24_576
@@ -182,23 +182,24 @@ class ReferenceDevice:
             screen = self.walk.reach(way.path)
         except DeviceError:
             return SensorControl(name, False, None)
-        for control in screen.controls:
-            if control.label == way.path[-1] and control.kind == "switch":
-                return SensorControl(name, True, bool(control.checked))
-        return SensorControl(name, False, None)
+        on = _switch(screen, way.path[-1])
+        return SensorControl(name, on is not None, on)
 
     def switch_sensor(self, name: str, on: bool) -> Done:
         """Touch the sensor's switch until it says `on`; a consent that is asked for on the way is given."""
-        if self.sensor(name).on is on:
-            return Done(True, "already so")
         way = self._sensor(name).control
         if way is None:
             return Done(False, "no control is declared")
-        done = self.walk.follow(way.path)
+        began, opened = self.clock.now(), self.companion.steps + 1
+        if self.sensor(name).on is on:
+            return Done(True, "already so")
+        done = self.walk.press(way.path[-1:], began, opened)
         screen = self.companion.screen(picture=False)
         if done.ok and screen.path.startswith(CONSENT):
             self.walk.answer(screen.path.removeprefix(CONSENT), on)
-        return Done(self.sensor(name).on is on, done.said, done.steps, done.seconds)
+            screen = self.companion.screen(picture=False)
+        now = _switch(screen, way.path[-1])
+        return Done((self.sensor(name).on if now is None else now) is on, done.said, done.steps, done.seconds)
 
     def prepare(self, sensor: str) -> None:
         """Do what a person must do before `sensor` has a use; nothing for most."""
@@ -300,3 +301,11 @@ class ReferenceDevice:
                 expected=f"ready within {self.declaration.timing.boot:g} s",
                 todo="look at the supply's current and at the device's own log in the record",
             )
+
+
+def _switch(screen: Screen, label: str) -> bool | None:
+    """Return what the switch `label` on `screen` says; None where there is none."""
+    for control in screen.controls:
+        if control.label == label and control.kind == "switch":
+            return bool(control.checked)
+    return None

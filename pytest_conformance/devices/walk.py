@@ -30,17 +30,24 @@ class Walk:
 
         Returns ok=False with what the app showed when a label is missing.
         """
-        started = self.clock.now()
+        began = self.clock.now()
         self.companion.open("/")
-        before = self.companion.steps
-        for label in path:
+        return self.press(path, began, self.companion.steps)
+
+    def press(self, labels: Sequence[str], began: int, before: int) -> Done:
+        """Press each of `labels` from where the app stands, and `Confirm` when it asks once more.
+
+        `began` (bench time, ns) and `before` (steps) say where the person's way began, for `seconds` and `steps`.
+        Returns ok=False with what the app showed when a label is missing.
+        """
+        for label in labels:
             try:
                 self.companion.press(label)
             except DeviceError as missing:
                 return Done(False, str(missing), self.companion.steps - before)
         if "Confirm" in self._labels() and "Cancel" in self._labels():
             self.companion.press("Confirm")
-        seconds = (self.clock.now() - started) / 1e9
+        seconds = (self.clock.now() - began) / 1e9
         return Done(True, self._look().text, self.companion.steps - before, seconds)
 
     def reach(self, path: Sequence[str]) -> Screen:

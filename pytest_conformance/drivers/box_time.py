@@ -56,7 +56,7 @@ class BoxTime:
 
     def bench(self, box: int) -> int:
         """Return the bench time (ns) of box time `box` (µs); outside the exchanges the nearest offset holds."""
-        index = bisect.bisect_left([each.box for each in self._kept], box)
+        index = bisect.bisect_left(self._kept, box, key=lambda each: each.box)
         if index == 0 or index == len(self._kept):
             near = self._kept[0] if index == 0 else self._kept[-1]
             return near.middle + (box - near.box) * MICROSECOND

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ ALLURE_VERSION = "3.18.0"
 HTML_FILE = "allure-report.html"
 NODE_MAJOR = 20
 """Oldest Node that runs Allure 3's generator."""
+_INSTALLING = threading.Lock()
 
 _SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(
@@ -65,7 +67,8 @@ def build_allure_html(
     if not results.is_dir():
         return AllureHtml(None, f"no Allure HTML: there are no results in {results}")
     try:
-        program = _installed(node, npm, cache or _cache_folder(), timeout)
+        with _INSTALLING:
+            program = _installed(node, npm, cache or _cache_folder(), timeout)
         page = _generated(node, program, results, variables or {}, timeout)
     except _UnavailableError as error:
         return AllureHtml(None, f"no Allure HTML: {error}")

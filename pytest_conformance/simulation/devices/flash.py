@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 SIZE = 256 * 1024
@@ -21,8 +20,6 @@ class FlashFullError(Exception):
 @dataclass(frozen=True)
 class _Record:
     offset: int
-    live: bool
-    name: str
     start: int
     length: int
 
@@ -35,19 +32,22 @@ class Flash:
     """A chip with named records, appended one after the other; a deleted record is overwritten where it lies.
 
     Layout of a record: `A5 5A`, state (1 live, 0 deleted), length of the name, length of the data (4 bytes), CRC 32
-    of the data (4 bytes), name, data; big endian. `memory` is what a chip reader sees.
+    of the data (4 bytes), name, data; big endian. `memory` is what a chip reader sees; where the live records lie is
+    kept beside it, as a file system keeps it, since a sensor asks many times a second.
     """
 
     def __init__(self, size: int = SIZE) -> None:
         self.memory = bytearray([ERASED]) * size
+        self._live: dict[str, _Record] = {}
+        self._free = 0
 
     def names(self) -> list[str]:
         """Return the names of the live records, oldest first."""
-        return [record.name for record in self._records() if record.live]
+        return list(self._live)
 
     def read(self, name: str) -> bytes | None:
         """Return the data of `name`, or None when there is no such record or its bytes are damaged."""
-        record = self._find(name)
+        record = self._live.get(name)
         if record is None:
             return None
         data = bytes(self.memory[record.start : record.end])
@@ -60,20 +60,23 @@ class Flash:
         if not 1 <= len(label) <= 200:
             raise ValueError(f"a record's name has 1 to 200 bytes, not {len(label)}")
         need = _HEAD.size + len(label) + len(data)
-        if self._free() + need > len(self.memory):
+        if self._free + need > len(self.memory):
             self._squeeze()
-        offset = self._free()
+        offset = self._free
         if offset + need > len(self.memory):
             raise FlashFullError(f"no room for {need} bytes")
-        old = self._find(name)
+        old = self._live.pop(name, None)
         head = _HEAD.pack(_MAGIC, _LIVE, len(label), len(data), zlib.crc32(data))
         self.memory[offset : offset + need] = head + label + data
+        start = offset + _HEAD.size + len(label)
+        self._live[name] = _Record(offset, start, len(data))
+        self._free = offset + need
         if old is not None:
             self._bury(old, overwrite=True)
 
     def delete(self, name: str, *, overwrite: bool = True) -> bool:
         """Delete `name`; its bytes are overwritten with zeros unless `overwrite` is False. False: not there."""
-        record = self._find(name)
+        record = self._live.pop(name, None)
         if record is None:
             return False
         self._bury(record, overwrite=overwrite)
@@ -82,6 +85,8 @@ class Flash:
     def erase(self) -> None:
         """Erase the whole chip."""
         self.memory[:] = bytes([ERASED]) * len(self.memory)
+        self._live.clear()
+        self._free = 0
 
     def dump(self, offset: int = 0, length: int | None = None) -> bytes:
         """Return raw bytes. ValueError outside the chip."""
@@ -89,26 +94,6 @@ class Flash:
         if offset < 0 or length < 0 or offset + length > len(self.memory):
             raise ValueError(f"{offset} + {length} is outside 0 to {len(self.memory)}")
         return bytes(self.memory[offset : offset + length])
-
-    def _records(self) -> Iterator[_Record]:
-        offset = 0
-        while offset + _HEAD.size <= len(self.memory):
-            magic, state, label, length, _ = _HEAD.unpack_from(self.memory, offset)
-            start = offset + _HEAD.size + label
-            if magic != _MAGIC or start + length > len(self.memory):
-                return
-            name = bytes(self.memory[offset + _HEAD.size : start]).decode("utf-8", "replace")
-            yield _Record(offset, state == _LIVE, name, start, length)
-            offset = start + length
-
-    def _find(self, name: str) -> _Record | None:
-        return next((record for record in self._records() if record.live and record.name == name), None)
-
-    def _free(self) -> int:
-        end = 0
-        for record in self._records():
-            end = record.end
-        return end
 
     def _bury(self, record: _Record, *, overwrite: bool) -> None:
         self.memory[record.offset + 2] = _DELETED
@@ -119,7 +104,7 @@ class Flash:
 
     def _squeeze(self) -> None:
         """Write the live records anew from the start; nothing else stays on the chip."""
-        live = [(each.name, bytes(self.memory[each.start : each.end])) for each in self._records() if each.live]
+        live = [(name, bytes(self.memory[each.start : each.end])) for name, each in self._live.items()]
         self.erase()
         for name, data in live:
             self.write(name, data)
