@@ -26,6 +26,7 @@ class ControlServer:
         verbs = self._verbs
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
             def handle(self) -> None:
                 for line in self.rfile:
                     try:

@@ -211,7 +211,7 @@ class Presenter:
 
         for _ in range(LOOKS):
             latest = self._watch.frame()
-            if face_visible(latest.image, self._empty):
+            if latest.at >= begun and face_visible(latest.image, self._empty):
                 break
         kept = [each for each in _since(self._watch, begun) if each.at <= latest.at] or [latest]
         index = first_visible([each.image for each in kept], self._empty)

@@ -151,6 +151,26 @@ def test_the_watch_camera_says_when_a_face_was_first_seen(bench: Bench) -> None:
     assert presenter.present("S1", seconds=0.01).seen == 160
 
 
+def test_a_late_picture_of_what_was_shown_before_is_not_what_is_shown_now(bench: Bench) -> None:
+    from pytest_conformance.stimulus.pictures import picture_from
+
+    face = picture_from(PICTURES / "S1.jpg")[..., ::-1]
+    empty = np.full_like(face, 140)
+    clock = RealClock()
+    taken: list[Frame] = []
+
+    def frame() -> Frame:
+        """The first picture was taken a second ago, and came late."""
+        if bench.place:
+            taken.append(Frame(face, clock.now() - (0 if taken else 1_000_000_000)))
+            return taken[-1]
+        return Frame(empty, clock.now())
+
+    watch = SimpleNamespace(frame=frame, since=lambda at: [each for each in taken if each.at >= at])
+    presenter = Presenter(bench, bench, clock, ENTRIES, watch=watch)
+    assert presenter.present("S1", seconds=0.01).seen == taken[1].at
+
+
 def test_the_registers_say_who_may_be_shown_where() -> None:
     folder = shipped("fixtures")
     subjects, artefacts = (

@@ -31,6 +31,7 @@ def serve_http(
     """Serve requests on `connection` until it ends. OSError of the connection ends it quietly."""
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
         protocol_version = "HTTP/1.1"
         server_version = "cloud"
         sys_version = ""

@@ -50,6 +50,7 @@ class JsonDoor:
 
 def _handler(routes: Mapping[str, Route], connections: set[socket.socket]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
         protocol_version = "HTTP/1.1"
 
         def setup(self) -> None:

@@ -41,6 +41,7 @@ class PatchPanel:
         panel = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
             def handle(self) -> None:
                 try:
                     panel._converse(self)

@@ -75,6 +75,9 @@ class Splice:
         except OSError:
             reset(near)
             return
+        for end in (near, far):
+            if end.family in (socket.AF_INET, socket.AF_INET6):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._open |= {near, far}
         back = threading.Thread(target=_pump, args=(far, near), name="splice", daemon=True)

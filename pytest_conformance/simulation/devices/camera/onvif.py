@@ -192,6 +192,7 @@ class _Answers:
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True
     """Reads one HTTP request after the other from a peer."""
 
     protocol_version = "HTTP/1.1"
