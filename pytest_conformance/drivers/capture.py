@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 import time
@@ -56,6 +57,8 @@ class CaptureDriver:
         self._marks: list[tuple[str, int, float]] = []
         self._run = os.urandom(6).hex()
         self._count = 0
+        self._first = b""
+        self._proven = False
         self.door = tap.door
 
     @classmethod
@@ -75,9 +78,11 @@ class CaptureDriver:
         self._tap.close()
 
     def start(self, name: str) -> None:
-        """Begin a capture in the run's folder and return when packets are really being recorded.
+        """Begin a capture in the run's folder and return when packets are being recorded.
 
-        Raises InstrumentError when one is running or recording does not begin, LinkError when the tap is gone.
+        The first one waits until a marker was read back from the file; later ones are known to have begun by the
+        tap's own word, and `stop` looks for their marker. Raises InstrumentError when one is running or recording
+        does not begin, LinkError when the tap is gone.
         """
         if self._path is not None:
             raise InstrumentError("BEN-CAP-010", f"a capture is running already: {self._path.name}", where=self._role)
@@ -86,7 +91,12 @@ class CaptureDriver:
         self._tap.start(path)
         self._path = path
         try:
-            self._send_until_seen(self._payload("capture probe", keep=False))
+            self._first = self._payload("capture probe", keep=False)
+            if self._proven:
+                self._tap.send(self._first)
+            else:
+                self._send_until_seen(self._first)
+                self._proven = True
             self.mark("capture starts")
         except (InstrumentError, LinkError):
             self._path = None
@@ -107,6 +117,8 @@ class CaptureDriver:
         try:
             self._require_alive()
             self._send_until_seen(self._payload("capture ends"))
+            if not _holds(path, self._first):
+                raise self._unmarked("the marker of its beginning is not in the capture")
             packets, dropped = self._tap.stop()
         finally:
             self._path = None
@@ -158,9 +170,12 @@ class CaptureDriver:
                 self._tap.send(payload)
                 if self._clock.wait_for(tail.seen, _AGAIN_AFTER):
                     return
-        raise InstrumentError(
+        raise self._unmarked(f"a marker datagram did not reach the capture within {_SEEN_WITHIN:.0f} s")
+
+    def _unmarked(self, what: str) -> InstrumentError:
+        return InstrumentError(
             "BEN-CAP-012",
-            f"a marker datagram did not reach the capture within {_SEEN_WITHIN:.0f} s",
+            what,
             where=f"{self._role} ({self.door})",
             expected="each datagram of the segment in the capture",
             todo="check `interface`, and that `marker` is an address reached through it",
@@ -192,6 +207,11 @@ class _Tail:
         window = self._rest + fresh
         self._rest = window[-len(self._wanted) :]
         return self._wanted in window
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(wanted) >= 0
 
 
 def _tap(settings: CaptureSettings, role: str) -> Tap:

@@ -18,11 +18,15 @@ import threading
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from pytest_conformance.clock import RealClock
 from pytest_conformance.errors import InstrumentError, LinkError
 
 _CLONE_NEWNET = 0x40000000
+_BEGINS_WITHIN = 5.0
 _ENDS_WITHIN = 5.0
 _ANSWERS_WITHIN = 5.0
+_BEGAN = re.compile(r"^File: ", re.MULTILINE)
+"""Said by dumpcap when the interface and the file are open."""
 _CAPTURED = re.compile(r"Packets captured: (\d+)")
 _DROPPED = re.compile(r"received/dropped on .*\(pcap:(\d+)/dumpcap:(\d+)/flushed:\d+/ps_ifdrop:(\d+)\)")
 """What was flushed comes after the last marker and is no loss."""
@@ -71,6 +75,7 @@ class DumpcapTap:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._words, start_new_session=True
         )
+        RealClock().wait_for(lambda: not self.alive() or _BEGAN.search(self.complaint()), _BEGINS_WITHIN)
 
     def send(self, payload: bytes) -> None:
         try:
@@ -109,8 +114,8 @@ class DumpcapTap:
     def complaint(self) -> str:
         if self._words is None:
             return ""
-        self._words.seek(0)
-        return self._words.read().decode("utf-8", "replace")
+        said = os.pread(self._words.fileno(), 65536, 0)  # seeking would move the place where dumpcap writes
+        return said.decode("utf-8", "replace")
 
     def close(self) -> None:
         self._end()

@@ -102,8 +102,13 @@ class SerialContact:
         if self._clock.now() - self._time.last.received > self._settings.resync * SECOND or self._fresh():
             self._synchronise()
         self._complain()
-        mapped = (Edge(self._time.bench(at), closed) for at, closed in self._edges)
-        return [each for each in mapped if each.at >= since]
+        found: list[Edge] = []
+        for at, closed in reversed(self._edges):
+            edge = Edge(self._time.bench(at), closed)
+            if edge.at < since:
+                break
+            found.append(edge)
+        return found[::-1]
 
     def check(self) -> list[str]:
         """Return findings: a slow or jittery link, CTS that contradicts the state, lost edges."""

@@ -27,6 +27,7 @@ class ControlServer:
 
         class Handler(socketserver.StreamRequestHandler):
             disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 for line in self.rfile:
                     try:

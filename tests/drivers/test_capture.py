@@ -257,6 +257,31 @@ def test_a_dead_process_behind_the_tap_is_found_out(bench: Bench) -> None:
     assert failure.value.code == "BEN-CAP-003"
 
 
+def test_a_capture_that_missed_its_own_beginning_is_refused_at_its_end(bench: Bench) -> None:
+    bench.capture.start("first")
+    bench.capture.stop()
+    send, sent = bench.capture._tap.send, []
+
+    def lose_the_first(payload: bytes) -> None:
+        sent.append(payload)
+        if len(sent) > 1:
+            send(payload)
+
+    bench.capture._tap.send = lose_the_first  # type: ignore[method-assign]
+    bench.capture.start("second")
+    with pytest.raises(InstrumentError, match="beginning") as refused:
+        bench.capture.stop()
+    assert refused.value.code == "BEN-CAP-012"
+
+
+def test_every_packet_after_start_is_in_the_capture(bench: Bench) -> None:
+    for number in range(4):
+        bench.capture.start(f"at-once-{number}")
+        probe = b"AT ONCE" + os.urandom(12)
+        bench.capture._tap.send(probe)
+        assert probe in bench.capture.stop().path.read_bytes()
+
+
 def test_orders_out_of_turn_are_refused(bench: Bench) -> None:
     for order in (bench.capture.stop, lambda: bench.capture.mark("x")):
         with pytest.raises(InstrumentError) as failure:

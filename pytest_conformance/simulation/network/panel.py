@@ -42,6 +42,7 @@ class PatchPanel:
 
         class Handler(socketserver.StreamRequestHandler):
             disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 try:
                     panel._converse(self)
