@@ -48,6 +48,7 @@ FAMILIES = {
 MEANINGS = {
     "BEN-APN-001": "the access point does not answer, or refuses",
     "BEN-CAL-110": "a reading of the timing chain is missing: no light, frame or edge came",
+    "BEN-CAP-012": "a marker datagram did not reach the capture",
     "BEN-CLD-001": "the cloud stand-in's admin door does not answer, or refuses",
     "BEN-INS-090": "a measured value or its uncertainty is no finite number",
     "BEN-INS-104": "the answer is no plain number",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conformance.errors import MethodError
+from pytest_conformance.errors import InstrumentError, MethodError
 from pytest_conformance.procedures.consent_spans import consent_spans
 from pytest_conformance.verdicts import Verdict
 
@@ -139,14 +139,20 @@ class Traffic:
 def require_accounted(traffic: Traffic, smallest: int) -> None:
     """Refuse to conclude from silence when an object of `smallest` bytes could have left unread.
 
-    Raises MethodError MET-TRF-001 when lost packets, stream gaps or bytes that could not be read leave room for
-    it (traffic analysis, section 9.6).
+    Raises InstrumentError BEN-CAP-013 when the capture itself lost packets, MethodError MET-TRF-001 when stream gaps
+    or bytes that could not be read leave room for it (traffic analysis, section 9.6).
     """
+    if traffic.dropped:
+        raise InstrumentError(
+            "BEN-CAP-013",
+            f"the capture lost {traffic.dropped} packets",
+            where=f"capture {traffic.name!r}",
+            expected="no packet lost by the kernel or by the capturing program",
+            todo="give the capture less other traffic or a larger buffer, and repeat the run",
+        )
     reasons = []
     if traffic.packets == 0:
         reasons.append("the capture is empty")
-    if traffic.dropped:
-        reasons.append(f"the capture lost {traffic.dropped} packets")
     if traffic.opaque_up + traffic.gap_up >= smallest:
         why = f" ({', '.join(traffic.opaque_reasons)})" if traffic.opaque_reasons else ""
         reasons.append(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_conformance.declaration import Declaration, load_declaration
-from pytest_conformance.errors import MethodError
+from pytest_conformance.errors import InstrumentError, MethodError
 from pytest_conformance.procedures.traffic import (
     FACE_TEMPLATE,
     Recording,
@@ -113,7 +113,6 @@ def test_a_whole_and_readable_capture_is_accounted_for() -> None:
     ("more", "says"),
     [
         ({"packets": 0}, "the capture is empty"),
-        ({"dropped": 1}, "lost 1 packets"),
         ({"opaque_up": FACE_TEMPLATE}, "128 bytes to the internet could not be read"),
         ({"gap_up": FACE_TEMPLATE}, "128 are missing"),
         ({"opaque_up": 100, "gap_up": 28}, "100 bytes"),
@@ -124,6 +123,13 @@ def test_what_leaves_room_for_a_leak_is_no_silence(more: dict[str, Any], says: s
     with pytest.raises(MethodError, match=says) as caught:
         require_accounted(traffic(**more), FACE_TEMPLATE)
     assert caught.value.code == "MET-TRF-001"
+
+
+def test_B24_what_the_capture_lost_is_a_fault_of_the_bench() -> None:
+    """A capture that lost packets: who concludes from silence is refused with INCONCLUSIVE(bench)."""
+    with pytest.raises(InstrumentError, match="lost 1 packets") as caught:
+        require_accounted(traffic(dropped=1), FACE_TEMPLATE)
+    assert (caught.value.code, caught.value.cause) == ("BEN-CAP-013", "bench")
 
 
 def test_a_device_that_spoke_to_a_declared_endpoint_has_spoken(declaration: Declaration) -> None:

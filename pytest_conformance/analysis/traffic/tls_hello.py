@@ -184,7 +184,7 @@ def certificate_names(der: bytes) -> tuple[list[str], str]:
         for extension in certificate.extensions:
             if extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
                 names.extend(str(n) for n in extension.value.get_values_for_type(x509.DNSName))
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, TypeError):
+    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return [], ""
     return list(dict.fromkeys(names)), issuer
 
