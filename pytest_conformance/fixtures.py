@@ -45,9 +45,9 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 @pytest.fixture(scope="session")
-def recorder(run: Run, bench: Bench) -> Recorder:
+def recorder(run: Run, bench: Bench, profile: Profile) -> Recorder:
     """What performs procedures and records their observations."""
-    return Recorder(run, bench)
+    return Recorder(run, bench, profile.retries)
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,8 @@ class Profile(FileModel):
     windows: Windows
     limits: Limits
     plans: Plans = Plans()
+    retries: int = Field(default=0, ge=0, le=2)
+    """How often a procedure is done again that a fault of the bench ended before a device's answer was judged."""
 
     def contradictions(self) -> Iterable[Fault]:
         """Return what cannot be followed: windows that outlast one another."""

@@ -88,6 +88,8 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
             "name": _TEXT,
             "title": _TEXT,
             "state": {"enum": ["started", "done", "failed", "void"]},
+            "attempt": {"type": "integer", "minimum": 1},
+            "again": {"type": "boolean"},
             "reason": _TEXT,
             "error": _TEXT,
             "code": _TEXT,

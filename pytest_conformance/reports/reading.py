@@ -29,6 +29,8 @@ class Record:
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     evidence: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    repeats: list[str] = field(default_factory=list)
+    """Those of the notes that tell of a procedure that was done again."""
     trials: int = 0
     void: int = 0
     events: int = 0
@@ -93,6 +95,10 @@ def _take(record: Record, event: Event) -> None:
     elif event.type == "trial":
         record.trials += 1
         record.void += bool(data.get("void"))
+    elif event.type == "procedure" and data.get("again"):
+        attempt = f"attempt {data['attempt']} of {data['name']!r} was ended by a fault of the bench"
+        record.repeats.append(f"{attempt}, and it was done again: {data.get('reason', '')}")
+        record.notes.append(record.repeats[-1])
     elif event.type == "note":
         record.notes.append(str(data["text"]))
     elif event.type == "recovered":

@@ -35,6 +35,8 @@ REASON = 240
 _LISTED = 40
 """FAIL and INCONCLUSIVE clauses that the summary prints; the others are counted and in the report."""
 
+_REPEATS = 10
+"""Attempts that were repeated, which the summary prints."""
 _FOLLOWED = 6
 """Clauses without a test of their own that the summary names for each verdict."""
 
@@ -64,6 +66,10 @@ def _heading(console: Console, record: Record) -> None:
         _say(console, mark, "magenta")
     if record.header.get("partial"):
         _say(console, "partial run: not everything that was planned was tested", "yellow")
+    for each in record.repeats[:_REPEATS]:
+        _say(console, one_line(each, REASON), "yellow")
+    if len(record.repeats) > _REPEATS:
+        _say(console, f"and {len(record.repeats) - _REPEATS} more, all in the report", "yellow")
 
 
 def _counts_table(console: Console, record: Record) -> None:

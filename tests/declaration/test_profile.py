@@ -23,7 +23,7 @@ def test_the_standard_profile_has_the_numbers_of_the_methods(standard: Profile) 
     assert (standard.limits.lockout, standard.limits.lockout_tries, standard.limits.indicator) == (90.0, 5, 1.0)
     assert standard.limits.guess_time == 30 * 86_400.0
     assert standard.decision_rule is DecisionRule.SIMPLE
-    assert (standard.name, standard.version) == ("standard", "1.1")
+    assert (standard.name, standard.version) == ("standard", "1.2")
 
 
 def test_the_quick_profile_is_smaller_but_no_milder(standard: Profile, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_the_quick_profile_is_smaller_but_no_milder(standard: Profile, tmp_path:
         ("alternative_success: 95 %", "alternative_success: 195 %", "USE-FIL-015", "more than 1"),
         ("alternative_ratio: 3.0", "alternative_ratio: .nan", "USE-FIL-018", "not a finite number"),
         ("alternative_ratio: 3.0", "alternative_ratio: -1.0", "USE-FIL-016", "greater than 0"),
-        ('version: "1.1"', "version: 1.1", "USE-FIL-014", 'write it in quotes: "1.1"'),
+        ('version: "1.2"', "version: 1.2", "USE-FIL-014", 'write it in quotes: "1.2"'),
         ("decision_rule: simple", "decision_rule: simpel", "USE-FIL-016", "did you mean 'simple'?"),
         ("lockout_check: 5 s", "lockout_check: 95 s", "USE-FIL-016", "checked less often than it lasts"),
         ("indicator: 1 s", "indicators: 1 s", "USE-FIL-013", "missing key 'indicator'"),

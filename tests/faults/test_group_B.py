@@ -22,6 +22,7 @@ from pytest_conformance.drivers.serial_line import LONGEST, SerialLine, SerialSe
 from pytest_conformance.drivers.supply import ScpiSupply, SupplySettings
 from pytest_conformance.drivers.watch import OpencvWatch
 from pytest_conformance.errors import BenchError, InstrumentError, LinkError
+from pytest_conformance.resources import shipped
 from pytest_conformance.running import starting
 from pytest_conformance.simulation.scene import add_scene
 from pytest_conformance.simulation.world import Options, World
@@ -345,3 +346,46 @@ def test_B13_the_link_to_an_instrument_that_died(rig: Any, far: Any) -> None:
     assert bench.judged(misbehaved)[:2] == BENCH
     assert not far.powered()
     assert issubclass(LinkError, BenchError)
+
+
+AGAIN = """
+from dataclasses import dataclass
+from pytest_conformance.procedures.procedure import procedure
+
+tries = []
+
+@dataclass(frozen=True)
+class Looked:
+    number: int
+
+@procedure
+def looking(bench) -> Looked:
+    "Look, and miss the first time."
+    bench.supply.set_output(5.0, 1.0)
+    bench.supply.on()
+    tries.append(bench.supply.is_on())
+    if len(tries) == 1:
+        raise InstrumentError("BEN-WCH-002", "the watch camera sends no more pictures", where="watch")
+    return Looked(len(tries))
+
+@clause("CN-FRT-8.a")
+def test_it(looking):
+    assert looking.number == 2
+"""
+
+
+@pytest.mark.parametrize(("retries", "verdict"), [(0, ("INCONCLUSIVE", "bench")), (1, ("PASS", None))])
+def test_B18_a_camera_that_comes_back(
+    conduct: Any, bench_file: Any, far: Any, tmp_path: Path, retries: int, verdict: tuple[str, str | None]
+) -> None:
+    """A fault that passes: switched off and done again as often as the profile allows; both attempts are shown."""
+    standard = (shipped("fixtures") / "profiles" / "standard.yaml").read_text("utf-8")
+    assert "\nretries: 1" in standard
+    (tmp_path / "own-profile.yaml").write_text(standard.replace("\nretries: 1", f"\nretries: {retries}"))
+    ran = conduct(AGAIN, bench_file(), f"--profile={tmp_path / 'own-profile.yaml'}")
+    assert ran.verdict("CN-FRT-8.a") == verdict, ran.out
+    rows = [(each.data["attempt"], each.data["state"]) for each in ran.events("procedure")]
+    first = [(1, "started"), (1, "failed")]
+    assert rows == (first if not retries else [*first, (2, "started"), (2, "done")])
+    assert ("done again" in ran.out) == bool(retries), ran.out
+    assert not far.powered()

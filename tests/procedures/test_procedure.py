@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_conformance.bench.safe_state import Outcome
 from pytest_conformance.errors import BenchError, ConformanceError, DeviceError, InstrumentError, MethodError
 from pytest_conformance.procedures import modules
 from pytest_conformance.procedures.procedure import Recorder, procedure
 from pytest_conformance.record import Run, read_journal
+from pytest_conformance.reports.reading import read_record
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.fault: ConformanceError | None = None
+        self.off_works = True
         self.did: list[str] = []
 
     def beat(self) -> None:
@@ -33,6 +38,10 @@ class Bench:
         self.did.append("health")
         if self.fault is not None:
             raise self.fault
+
+    def rest(self) -> tuple[Outcome, ...]:
+        self.did.append("off")
+        return (Outcome("supply off", self.off_works, ""),)
 
     def blame(self, error: BaseException) -> ConformanceError | None:
         if isinstance(error, ConformanceError) and not isinstance(error, DeviceError):
@@ -118,6 +127,83 @@ def test_on_a_bench_that_is_well_the_error_stays_what_it_is(run: Run, recorder: 
     assert caught.value is error
     failed = [e for e in read_journal(run.folder / "journal.jsonl") if e.data.get("state") == "failed"]
     assert str(error) in failed[0].data["reason"]
+
+
+NO_PICTURE = InstrumentError("BEN-WCH-002", "the watch camera sends no more pictures")
+
+
+def failing(times: int, error: Exception, before: Callable[[], object] = lambda: None) -> Callable[[], Seen]:
+    """A procedure that ends with `error` the first `times` times."""
+    done = itertools.count(1)
+
+    def act() -> Seen:
+        before()
+        number = next(done)
+        if number <= times:
+            raise error
+        return Seen(number)
+
+    return act
+
+
+def attempts(run: Run) -> list[tuple[int, str, bool]]:
+    rows = [each.data for each in read_journal(run.folder / "journal.jsonl") if each.type == "procedure"]
+    return [(row["attempt"], row["state"], row.get("again", False)) for row in rows]
+
+
+def test_what_a_fault_of_the_bench_ended_is_done_again_switched_off_between_and_both_are_shown(
+    run: Run, bench: Any
+) -> None:
+    assert Recorder(run, bench, retries=2).perform("looking", failing(2, NO_PICTURE), {}) == Seen(3)
+    assert attempts(run) == [
+        (1, "started", False),
+        (1, "failed", True),
+        (2, "started", False),
+        (2, "failed", True),
+        (3, "started", False),
+        (3, "done", False),
+    ]
+    assert bench.did == ["off", "beat", "health"] * 2 + ["beat", "health"]
+    run.stop(0)
+    notes = read_record(run.folder).notes
+    assert [note for note in notes if "attempt 1 of 'looking'" in note and "BEN-WCH-002" in note]
+    assert [note for note in notes if "attempt 2 of 'looking'" in note]
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_no_more_attempts_than_allowed(run: Run, bench: Any, retries: int) -> None:
+    with pytest.raises(InstrumentError):
+        Recorder(run, bench, retries).perform("looking", failing(9, NO_PICTURE), {})
+    assert [number for number, state, _ in attempts(run) if state == "failed"] == list(range(1, retries + 2))
+    assert attempts(run)[-1] == (retries + 1, "failed", False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MethodError("MET-STI-001", "no"), DeviceError("DUT-BOOT-001", "it does not boot"), AssertionError("a finding")],
+)
+def test_only_a_fault_of_the_bench_allows_another_attempt(run: Run, bench: Any, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        Recorder(run, bench, retries=2).perform("looking", failing(1, error), {})
+    assert attempts(run) == [(1, "started", False), (1, "failed", False)]
+
+
+def test_what_was_judged_in_a_trial_is_not_asked_again(run: Run, bench: Any) -> None:
+    trial = {"campaign": "attacks", "number": 1, "outcome": "rejected", "void": False, "reason": ""}
+    act = failing(1, NO_PICTURE, lambda: run.event("trial", trial))
+    with pytest.raises(InstrumentError):
+        Recorder(run, bench, retries=2).perform("attacking", act, {})
+    assert attempts(run)[-1] == (1, "failed", False)
+
+
+def test_a_bench_that_is_not_well_or_not_off_gets_no_other_attempt(run: Run, bench: Any) -> None:
+    bench.off_works = False
+    with pytest.raises(InstrumentError):
+        Recorder(run, bench, retries=2).perform("looking", failing(1, NO_PICTURE), {})
+    bench.off_works, bench.fault = True, NO_PICTURE
+    with pytest.raises(InstrumentError):
+        Recorder(run, bench, retries=2).perform("looking", failing(1, NO_PICTURE), {})
+    assert [again for _, _, again in attempts(run)] == [False] * 4
 
 
 def test_every_module_of_the_room_is_registered() -> None:
