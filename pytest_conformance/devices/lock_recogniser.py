@@ -70,6 +70,8 @@ class LockRecogniser:
         )
         locked = any(each.reason == "lockout" for each in answers)
         restarted = any(each.name == "boot" for each in said)
+        if restarted:
+            lock.confirm_identity()
         return Recognised(
             began,
             stimulus,

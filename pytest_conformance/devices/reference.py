@@ -46,6 +46,7 @@ class ReferenceDevice:
         self.declaration = declaration
         self.clock = access.clock
         self.witness: Witness | None = None
+        self._began_with: Identity | None = None
         self.token = secrets.token_hex(6)
         self.owner = f"Owner-{self.token}"
         self.secret = "".join(str(secrets.randbelow(10)) for _ in range(6))
@@ -92,6 +93,21 @@ class ReferenceDevice:
             str(said.get("serial", "")),
             str(said.get("firmware", "")),
         )
+
+    def confirm_identity(self) -> None:
+        """Ask the device who it is; DeviceError DUT-IDN-001 when a run did not begin with it (fault case C03)."""
+        said = self.identity()
+        if self._began_with is None:
+            self._began_with = self.witness.identity(said) if self.witness is not None else said
+        if said != self._began_with:
+            before, now = (f"{each.model} {each.serial}, firmware {each.firmware}" for each in (self._began_with, said))
+            raise DeviceError(
+                "DUT-IDN-001",
+                f"the device is another one than the run began with: {before} before, {now} now",
+                where="test port",
+                expected="one sample with one firmware in the whole run",
+                todo="put the sample back and resume, or begin a new run with this one; block updates during a run",
+            )
 
     def factory_reset(self) -> None:
         """Reset the device (powering it first when it is off) and begin with a fresh companion app."""
@@ -301,6 +317,7 @@ class ReferenceDevice:
                 expected=f"ready within {self.declaration.timing.boot:g} s",
                 todo="look at the supply's current and at the device's own log in the record",
             )
+        self.confirm_identity()
 
 
 def _switch(screen: Screen, label: str) -> bool | None:

@@ -24,9 +24,13 @@ class Access(Protocol):
 
 
 class Witness(Protocol):
-    """Keeps pictures of what a person at the bench would have seen; see `procedures.witness`."""
+    """Keeps what a person at the bench would have seen; see `procedures.witness`."""
 
     def shown(self, what: str) -> None: ...
+    def identity(self, said: Identity) -> Identity:
+        """Keep who the device says it is, and return who it was when the run began."""
+        ...
+
     def screen(self, companion: Any, title: str) -> None: ...
 
 

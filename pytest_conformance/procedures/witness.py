@@ -1,10 +1,14 @@
-"""What a person at the bench would have seen: one picture of each thing shown and of each question of the app."""
+"""What a person at the bench would have seen: who the device is, each thing shown, and each question of the app."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pytest_conformance.drivers.roles import Identity
+from pytest_conformance.record import JOURNAL_FILE, iterate_journal
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Witness:
-    """Keeps one picture of each thing that is shown to the device, and of each screen of the app that asks."""
+    """Keeps a picture of each thing shown to the device and of each screen of the app, and who the device said it is."""
 
     def __init__(self, run: Run, bench: Bench) -> None:
         self._run = run
@@ -40,6 +44,13 @@ class Witness:
         picture = companion.screen(picture=True).picture
         if picture is not None:
             self._keep(picture, f"{title}.png", "image/png", f"companion app: {title}", face=False)
+
+    def identity(self, said: Identity) -> Identity:
+        """Journal who the device says it is; return who it was when the run began, which may have been resumed."""
+        events = iterate_journal(self._run.folder / JOURNAL_FILE)
+        before = [each.data for each in events if each.type == "descriptor" and each.data["of"] == "device"]
+        self._run.event("descriptor", {"of": "device", **asdict(said)})
+        return Identity(**{name: str(before[0].get(name, "")) for name in asdict(said)}) if before else said
 
     def _keep(self, content: bytes, name: str, media_type: str, caption: str, *, face: bool) -> None:
         self._run.evidence(content, name=name, media_type=media_type, caption=caption, face=face)

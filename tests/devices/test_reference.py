@@ -15,6 +15,8 @@ from pytest_conformance.devices.channels.companion import Control, Screen
 from pytest_conformance.devices.reference import FLASH_CHUNK, ReferenceDevice
 from pytest_conformance.devices.roles import Done, SensorControl
 from pytest_conformance.errors import DeviceError, MethodError
+from pytest_conformance.procedures.witness import Witness
+from pytest_conformance.record import JOURNAL_FILE, Run, read_journal
 
 DECLARATION = Path(__file__).parents[2] / "fixtures" / "devices" / "mock-lock.yaml"
 
@@ -222,6 +224,46 @@ def test_a_factory_reset_powers_the_device_and_takes_a_new_phone(device: Referen
 def test_identity_is_text_whatever_the_device_says(device: ReferenceDevice) -> None:
     said = device.identity()
     assert (said.manufacturer, said.model, said.serial, said.firmware) == ("M", "L", "7", "")
+
+
+@pytest.mark.parametrize("what", ["serial", "firmware", "model"])
+def test_C03_another_device_or_firmware_in_mid_run(
+    device: ReferenceDevice, port: Port, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """At its next boot another serial number, model or firmware: the procedure ends, INCONCLUSIVE(dut)."""
+    device.power_on()
+    device.power_cycle()
+    monkeypatch.setattr(port, "_identify", lambda: {"manufacturer": "M", "model": "L", "serial": 7, what: "other"})
+    for again in (device.power_cycle, device.factory_reset):
+        with pytest.raises(DeviceError) as caught:
+            again()
+        assert (caught.value.code, caught.value.cause) == ("DUT-IDN-001", "dut")
+        assert "L 7, firmware  before" in str(caught.value)
+        assert "other" in str(caught.value)
+
+
+def test_who_a_device_was_is_kept_beyond_a_break(
+    device: ReferenceDevice,
+    port: Port,
+    app: App,
+    declaration: Declaration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run.start(tmp_path, {"bench": "mock"})
+    device.witness = Witness(run, SimpleNamespace())  # type: ignore[arg-type]
+    device.power_on()
+    assert [each.data["serial"] for each in read_journal(run.folder / JOURNAL_FILE) if each.type == "descriptor"] == [
+        "7"
+    ]
+    resumed = ReferenceDevice(Access(port, app), declaration)
+    resumed.witness = Witness(Run.resume(run.folder, {"bench": "mock"}), SimpleNamespace())  # type: ignore[arg-type]
+    resumed.power_on()
+    third = ReferenceDevice(Access(port, app), declaration)
+    third.witness = resumed.witness
+    monkeypatch.setattr(port, "_identify", lambda: {"manufacturer": "M", "model": "L", "serial": 8})
+    with pytest.raises(DeviceError, match="DUT-IDN-001"):
+        third.power_on()
 
 
 def test_storage_is_read_in_chunks_that_one_message_carries(device: ReferenceDevice, port: Port) -> None:
