@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Witness:
-    """Keeps a picture of each thing shown to the device and of each screen of the app, and who the device said it is."""
+    """Keeps a picture of each thing shown to the device and of each screen of the app; keeps who the device is."""
 
     def __init__(self, run: Run, bench: Bench) -> None:
         self._run = run
