@@ -38,7 +38,7 @@ class Clock(Protocol):
 
         `fence`, where it is given, returns only when all that happened before has arrived here: a question on the
         same wire, or nothing at all where `condition` itself asks. Where time is driven it is called before each
-        look, and stands for the time that bytes are given otherwise; real time does not call it.
+        look but the first, and stands for the time that bytes are given otherwise; real time does not call it.
         """
         ...
 
@@ -56,7 +56,9 @@ class RealClock:
     """
 
     poll = 0.001
-    """Seconds between two looks at a condition."""
+    """Seconds between two looks at a condition, once it has not come true for some milliseconds."""
+    first_poll = 0.0001
+    """Seconds to the second look: answers on a wire mostly take less than a millisecond."""
 
     def __init__(self) -> None:
         self._beat: Callable[[], None] | None = None
@@ -79,14 +81,25 @@ class RealClock:
         return time.monotonic_ns()
 
     def sleep(self, seconds: float) -> None:
+        let_pass = self._passing(seconds)
         while seconds > 0:
             step = min(seconds, self._until_beat())
-            self._pass(step)
+            let_pass(step)
             seconds -= step
 
+    def _passing(self, seconds: float) -> Callable[[float], None]:
+        """Return what lets the parts of a wait of `seconds` pass, each in one go."""
+        return self._pass
+
     def _pass(self, seconds: float) -> None:
-        """Let `seconds` of bench time pass, in one go."""
         time.sleep(seconds)
+
+    def _looks(self) -> Iterator[float]:
+        """Yield how long to wait before each further look at a condition, in seconds."""
+        step = self.first_poll
+        while True:
+            yield min(step, self.poll)
+            step *= 1.25
 
     def _until_beat(self) -> float:
         """Beat when that is due; return the seconds until it is due next."""
@@ -107,12 +120,13 @@ class RealClock:
         self, condition: Callable[[], T], timeout: float, *, fence: Callable[[], object] | None = None
     ) -> T | None:
         deadline = self.now() + int(timeout * SECOND)
-        while True:
+        for step in self._looks():
             if value := condition():
                 return value
             if self.now() >= deadline:
-                return None
-            self.sleep(self.poll)
+                break
+            self.sleep(step)
+        return None
 
     @contextmanager
     def realtime(self) -> Iterator[None]:
@@ -123,7 +137,8 @@ class DrivenClock(RealClock):
     """Bench time of the mock bench: long waits advance the simulated world instead of passing on the wall.
 
     `advance(seconds)` asks the simulation to let that much of its time pass, and returns when all that was due
-    in it has happened. Waits shorter than `threshold` seconds, and all waits inside `realtime()`, are real.
+    in it has happened. Waits shorter than `threshold` seconds, and all waits inside `realtime()`, are real; a longer
+    one is driven to its end, also where a beat splits it.
     """
 
     threshold = 0.2
@@ -144,10 +159,10 @@ class DrivenClock(RealClock):
     def now(self) -> int:
         return time.monotonic_ns() + self._offset
 
-    def _pass(self, seconds: float) -> None:
-        if self._real or seconds <= self.threshold:
-            time.sleep(seconds)
-            return
+    def _passing(self, seconds: float) -> Callable[[float], None]:
+        return self._pass if self._real or seconds <= self.threshold else self._drive
+
+    def _drive(self, seconds: float) -> None:
         self._advance(seconds)
         self._offset += int(seconds * SECOND)
 
@@ -157,24 +172,24 @@ class DrivenClock(RealClock):
         if self._real or timeout <= self.threshold:
             return super().wait_for(condition, timeout)
         deadline = self.now() + int(timeout * SECOND)
-        step, growth = (0.25, 1.5) if fence is None else (0.5, 2.0)
-        while True:
-            settled = time.monotonic_ns()
-            if fence is not None:
-                fence()
-            else:
-                settled += int(self.settle * SECOND)
-            while True:
-                if value := condition():
-                    return value
-                if time.monotonic_ns() >= settled:
-                    break
-                time.sleep(self.poll)
+        step, growth, within = (0.25, 1.5, self.settle) if fence is None else (1.0, 2.0, 0.0)
+        while not (value := self._settled(condition, within)):
             left = (deadline - self.now()) / SECOND
             if left <= 0:
                 return None
             self.sleep(max(min(step, left), self.threshold * 1.01))
             step = min(step * growth, 30.0)
+            if fence is not None:
+                fence()
+        return value
+
+    def _settled(self, condition: Callable[[], T], within: float) -> T:
+        """Return what `condition()` is, at once when it is true, at the latest after `within` seconds of the wall."""
+        until = time.monotonic_ns() + int(within * SECOND)
+        looks = self._looks()
+        while not (value := condition()) and time.monotonic_ns() < until:
+            time.sleep(next(looks))
+        return value
 
     @contextmanager
     def realtime(self) -> Iterator[None]:

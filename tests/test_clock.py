@@ -152,6 +152,39 @@ def test_a_real_wait_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(beats) >= slept + 3
 
 
+def test_a_driven_wait_that_a_beat_splits_stays_driven(driven: DrivenClock, world: Told) -> None:
+    driven.beat = lambda: None
+    began = time.monotonic()
+    for _ in range(20):
+        driven.sleep(14.9)  # leaves 0.1 s and its like to the next beat
+        driven.sleep(0.3)
+    assert time.monotonic() - began < 0.2
+    assert min(world.steps) < driven.threshold
+    assert sum(world.steps) == pytest.approx(20 * 15.2)
+
+
+def test_a_fence_is_asked_before_each_look_but_the_first(driven: DrivenClock, world: Told) -> None:
+    did: list[str] = []
+    looks = iter([False, False, True])
+
+    def look() -> bool:
+        did.append("look")
+        return next(looks)
+
+    assert driven.wait_for(look, 60.0, fence=lambda: did.append("fence"))
+    assert did == ["look", "fence", "look", "fence", "look"]
+    assert sum(world.steps) == pytest.approx(3.0)
+
+
+def test_a_condition_that_comes_true_soon_is_seen_soon() -> None:
+    began = time.monotonic()
+    assert RealClock().wait_for(lambda: time.monotonic() - began > 0.0003, 1.0)
+    assert time.monotonic() - began < 0.01
+    looks: list[int] = []
+    RealClock().wait_for(lambda: looks.append(1), 0.1)
+    assert len(looks) < 150, "a condition that stays false is not asked all the time"
+
+
 def test_a_failing_beat_ends_the_wait(driven: DrivenClock, world: Told) -> None:
     def fail() -> None:
         raise LinkError("BEN-LNK-102", "the supply is gone")

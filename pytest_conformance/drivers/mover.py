@@ -34,6 +34,7 @@ class SerialMover:
         self._settings = settings
         self._clock = context.clock
         self._line = SerialLine(settings, f"{context.role} at {settings.address}")
+        self._last: int | None = None
         self.door = self._line.door
 
     @classmethod
@@ -67,10 +68,11 @@ class SerialMover:
         Raises UsageError USE-MOV-001 for a holder that does not exist, InstrumentError BEN-INS-130 when the table
         stalls (it is stopped first) and BEN-INS-131 when it refuses, BEN-INS-132 when the position is not confirmed.
         """
-        last = self.holders()
-        if not 0 <= holder <= last:
+        if self._last is None:
+            self._last = self.holders()
+        if not 0 <= holder <= self._last:
             raise UsageError(
-                "USE-MOV-001", f"there is no holder {holder}", where=self._line.where, expected=f"0 to {last}"
+                "USE-MOV-001", f"there is no holder {holder}", where=self._line.where, expected=f"0 to {self._last}"
             )
         self._command(f"GOTO {holder}")
         self._arrive(holder)

@@ -24,7 +24,7 @@ DECLARATION = Path(__file__).parents[2] / "fixtures" / "devices" / "mock-lock.ya
 class FastClock(RealClock):
     """Time that passes when somebody waits."""
 
-    poll = 0.5
+    poll = first_poll = 0.5
 
     def __init__(self) -> None:
         super().__init__()

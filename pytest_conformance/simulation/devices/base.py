@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pytest_conformance.simulation.devices.flash import Flash
@@ -55,6 +56,11 @@ def verb(name: str) -> Callable[[F], F]:
     return mark
 
 
+def _without_self(method: Callable[..., Any]) -> inspect.Signature:
+    signature = inspect.signature(method)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
 class Behaviour:
     """One thing that a device does. Made anew at each boot: its attributes are the device's working memory.
 
@@ -80,12 +86,15 @@ class Behaviour:
         """Return what this behaviour adds to the answer of the verb `status`."""
         return {}
 
-    def verbs(self) -> dict[str, Callable[..., Json]]:
-        found: dict[str, Callable[..., Json]] = {}
-        for each in type(self).__mro__:
+    @classmethod
+    @cache
+    def verbs(cls) -> dict[str, tuple[str, inspect.Signature]]:
+        """Return the methods that the test port may call, by verb: name and signature (without self)."""
+        found: dict[str, tuple[str, inspect.Signature]] = {}
+        for each in cls.__mro__:
             for attribute, value in vars(each).items():
-                if (name := getattr(value, "verb", None)) is not None:
-                    found.setdefault(name, getattr(self, attribute))
+                if (name := getattr(value, "verb", None)) is not None and name not in found:
+                    found[name] = attribute, _without_self(getattr(cls, attribute))
         return found
 
 
@@ -226,17 +235,19 @@ class Device:
     def call(self, name: str, arguments: Mapping[str, Any]) -> Json:
         """Carry out a verb of the test port. Raises VerbError: VERB unknown, ARGS wrong, FAULT crashed, or its own."""
         with self.lock:
-            known: dict[str, Callable[..., Json]] = {}
-            for behaviour in self._behaviours.values():
-                known.update(behaviour.verbs())
-            if name not in known:
-                raise VerbError("VERB", f"unknown verb; there are {', '.join(sorted(known))}")
+            behaviours = list(self._behaviours.values())
+            behaviour = next((each for each in reversed(behaviours) if name in each.verbs()), None)
+            if behaviour is None:
+                known = sorted({each for behaviour in behaviours for each in behaviour.verbs()})
+                raise VerbError("VERB", f"unknown verb; there are {', '.join(known)}")
+            method, signature = behaviour.verbs()[name]
             try:
-                inspect.signature(known[name]).bind(**arguments)
+                signature.bind(**arguments)
             except TypeError as error:
                 raise VerbError("ARGS", str(error)) from None
             try:
-                return known[name](**arguments)
+                answer: Json = getattr(behaviour, method)(**arguments)
+                return answer
             except VerbError:
                 raise
             except Exception as error:

@@ -80,7 +80,9 @@ class ConsoleFarEnd:
                 return
             self._queue.append(data)
             self._pending += len(data)
-            os.write(self._wake[1], b"w")
+            self._drain()
+            if self._queue:
+                os.write(self._wake[1], b"w")
 
     def _run(self) -> None:
         buffer = b""
@@ -100,6 +102,7 @@ class ConsoleFarEnd:
             self._slave = -1
 
     def _drain(self) -> None:
+        """Write what the port takes at once."""
         with self._lock:
             while self._queue:
                 data = self._queue[0]
