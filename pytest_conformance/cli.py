@@ -25,6 +25,7 @@ COMMANDS = {
     "validate": "run the good and the known-bad simulated devices: what is caught, what is missed",
     "verify": "check a run, a bundle or a proof: chain of events, signatures, evidence; judge it again",
     "bundle": "pack a run into one file to hand out, or prove a single event of it",
+    "amend": "correct what a run said of a clause, with name and reason; both stay, what follows is judged again",
     "key": "make a key that signs records",
     "vault": "whose faces are kept and until when; open one, or erase a subject from all records",
     "report": "build the views of a run again from its record",

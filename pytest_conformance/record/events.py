@@ -141,8 +141,8 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     ),
     "amendment": (
         "A correction: both values stay.",
-        {"of_seq": _COUNT, "old": {}, "new": {}, "person": _TEXT, "reason": _TEXT},
-        ("of_seq", "new", "person", "reason"),
+        {"of_seq": _COUNT, "clauses": _TEXTS, "old": {}, "new": {}, "person": _TEXT, "reason": _TEXT},
+        ("of_seq", "clauses", "new", "person", "reason"),
     ),
     "safe-state": (
         "Outputs were switched off, and what was read back.",

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_conformance.errors import StorageError
-from pytest_conformance.record import JOURNAL_FILE, EvidenceStore, iterate_journal
+from pytest_conformance.record import EvidenceStore
+from pytest_conformance.record.amendments import amended_events
 from pytest_conformance.record.files import write_atomically
 from pytest_conformance.record.views import for_view, shown_of
 from pytest_conformance.reports.allure_files import write_allure_files
@@ -48,7 +49,7 @@ def write_allure_results(record: Record, target: Path) -> Path:
         for old in target.glob(pattern):
             with suppress(OSError):
                 old.unlink()
-    tests, documents = tests_of(iterate_journal(record.folder / JOURNAL_FILE))
+    tests, documents = tests_of(amended_events(record.folder))
     store = EvidenceStore(record.folder)
     for told in tests.values():
         result = _result(told, record, documents, _Attaching(store, target))

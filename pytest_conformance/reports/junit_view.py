@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pytest_conformance.record import JOURNAL_FILE, iterate_journal
+from pytest_conformance.record.amendments import amended_events
 from pytest_conformance.record.files import write_atomically
 from pytest_conformance.reports.reading import Record
 from pytest_conformance.reports.tests_told import Told, tests_of
@@ -25,7 +25,7 @@ def write_junit(record: Record) -> Path:
 
 def render_junit(record: Record) -> bytes:
     """Return junit.xml: INCONCLUSIVE is an `error` typed with its cause, never a failure and never skipped."""
-    tests, _ = tests_of(iterate_journal(record.folder / JOURNAL_FILE))
+    tests, _ = tests_of(amended_events(record.folder))
     suite = ElementTree.Element("testsuite", name=one_line(record.header.get("id", "run"), 100))
     mode = "simulated device: no test result of a product" if record.simulated else record.header.get("mode", "")
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_conformance.record import JOURNAL_FILE, Event, iterate_journal
+from pytest_conformance.record import Event
+from pytest_conformance.record.amendments import amended_events
 from pytest_conformance.record.journal import encode
 from pytest_conformance.reports.results import NO_TEST, ClauseResult, build_results, plain_measurement
 from pytest_conformance.verdicts import Cause, ClauseVerdict, Contribution, Verdict, fold
@@ -54,8 +55,8 @@ class Record:
 
 
 def read_record(folder: Path) -> Record:
-    """Return the run in `folder`, from its journal. Raises StorageError as `iterate_journal`."""
-    return record_of(folder, iterate_journal(folder / JOURNAL_FILE))
+    """Return the run in `folder`, from its journal and the corrections after it. Raises StorageError as they do."""
+    return record_of(folder, amended_events(folder))
 
 
 def record_of(folder: Path, events: Iterable[Event]) -> Record:
