@@ -88,7 +88,8 @@ def presenter(bench: Bench, run: Run, registers: tuple[Subjects, Artefacts]) -> 
     from pytest_conformance.stimulus.assembly import make_presenter
 
     subjects, artefacts = registers
-    made = make_presenter(bench, subjects, artefacts, Path(subjects.document.name).parent / "pictures")
+    pictures = Path(subjects.document.name).parent / "pictures"
+    made = make_presenter(bench, subjects, artefacts, pictures, run.event)
     run.shown = lambda: made.shown
     return made
 
@@ -96,9 +97,11 @@ def presenter(bench: Bench, run: Run, registers: tuple[Subjects, Artefacts]) -> 
 @pytest.fixture(scope="session")
 def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaration) -> Any:
     """The device under test, in the role of its kind (devices.roles.Device)."""
+    from pytest_conformance.stimulus.assembly import CARRIERS
+
     made = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
     device = made(bench, declaration)
-    if hasattr(device, "presenter") and bench.has("mover"):
+    if hasattr(device, "presenter") and any(bench.has(role) for role in CARRIERS):
         device.presenter = request.getfixturevalue("presenter")
     if hasattr(device, "witness"):
         device.witness = request.getfixturevalue("witness")

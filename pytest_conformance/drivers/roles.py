@@ -129,6 +129,16 @@ class Mover(Instrument, Protocol):
     def position(self) -> int: ...
 
 
+class Operator(Instrument, Protocol):
+    """A person who is asked to do something by hand."""
+
+    def ask(self, text: str) -> bool:
+        """Return whether they did it (False: skipped); OperatorError OPR-ASK-001 when nobody answers."""
+        ...
+
+    def tell(self, text: str) -> None: ...
+
+
 class Display(Instrument, Protocol):
     """Shows pictures to the device."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pytest_conformance.analysis.biometrics.exact import Number, at_most, rate
 from pytest_conformance.analysis.biometrics.intervals import binomial_interval
-from pytest_conformance.errors import AbortedError, DeviceError, MethodError, SurroundingsError
+from pytest_conformance.errors import AbortedError, DeviceError, MethodError, OperatorError, SurroundingsError
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.biometrics.campaigns import CampaignObservation, RateRow
@@ -39,8 +39,9 @@ def report_rates(observed: CampaignObservation, judgement: Report) -> None:
 def require_decided(observed: CampaignObservation) -> Literal["pass", "fail"]:
     """Return the verdict of the plan's rule; a campaign that ended otherwise has none and says why.
 
-    Raises AbortedError ABO-CAM-001 (stopped), SurroundingsError ENV-CAM-001, DeviceError DUT-CAM-001 (it no longer took
-    part), MethodError MET-CAM-001 (all permitted trials used, with the numbers).
+    Raises AbortedError ABO-CAM-001 (stopped), SurroundingsError ENV-CAM-001, OperatorError OPR-CAM-001 (nobody
+    presented), DeviceError DUT-CAM-001 (it no longer took part), MethodError MET-CAM-001 (all permitted trials used,
+    with the numbers).
     """
     how = observed.decided
     if how.verdict:
@@ -53,6 +54,8 @@ def require_decided(observed: CampaignObservation) -> Literal["pass", "fail"]:
         raise SurroundingsError(
             "ENV-CAM-001", said, where=observed.plan.name, expected="conditions within the plan", todo="restore them"
         )
+    if how.end == "operator":
+        raise OperatorError("OPR-CAM-001", said, where=observed.plan.name, todo="present what is asked for")
     if how.end == "device":
         raise DeviceError("DUT-CAM-001", said, where=observed.plan.name, todo="look at the device's own log")
     open_rows = ", ".join(f"{row.name}: {row.missing} missing" for row in observed.species if row.missing)

@@ -26,6 +26,7 @@ from pytest_conformance.clock import SECOND
 from pytest_conformance.errors import ConformanceError, MethodError
 from pytest_conformance.procedures.campaign_rows import observation
 from pytest_conformance.procedures.trial_judging import NONE, Judged, judge_trial
+from pytest_conformance.stimulus.carriers import NotPresentedError
 from pytest_conformance.stimulus.design import GENUINE, TIMES, Design, Showing, require_use
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ class Runner:
             (void,) = last
             if void in ("conditions", "no-stimulus"):
                 return "environment", f"{OUTSIDE} trials in a row: {self.trials[-1].said}"
+            if void == "operator":
+                return "operator", f"{OUTSIDE} trials in a row: {self.trials[-1].said}"
             if void == "restart":
                 return "device", f"the device started anew in {OUTSIDE} trials in a row"
         if not self._waited_out():
@@ -187,6 +190,9 @@ class Runner:
         try:
             seen = conduct.device.recognise(shown.id)
             conditions = conduct.surroundings.read(shown, seen.lux)
+        except NotPresentedError as error:
+            self._keep(block, cell, shown, Judged("none", "operator", str(error), NONE), began)
+            return
         except (KeyboardInterrupt, ConformanceError) as error:
             void: Void = "bench" if isinstance(error, ConformanceError) else "aborted"
             self._keep(block, cell, shown, Judged("none", void, f"{type(error).__name__}: {error}", NONE), began)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_conformance.stimulus.carriers import ByHand, Carrier, Turntable
 from pytest_conformance.stimulus.presenter import Presenter, entries_of
 from pytest_conformance.stimulus.register import (
     Artefacts,
@@ -37,14 +39,30 @@ def load_registers(name: str, here: Path) -> tuple[Subjects, Artefacts]:
     return subjects, artefacts
 
 
-def make_presenter(bench: Roles, subjects: Subjects, artefacts: Artefacts, pictures: Path) -> Presenter:
+CARRIERS = ("mover", "operator")
+"""Roles that can bring something before the device, the one that is used first where a bench has both."""
+
+
+def make_presenter(
+    bench: Roles,
+    subjects: Subjects,
+    artefacts: Artefacts,
+    pictures: Path,
+    tell: Callable[[str, Mapping[str, object]], object] = lambda kind, data: None,
+) -> Presenter:
     """Return a presenter for everybody and everything of the registers that has a holder.
 
+    A turntable brings it; on a bench without one the operator is asked to, and `tell` journals what they answer.
     `pictures` is the folder of the pictures for the display. Who has not consented today is refused when asked for.
     """
     today = datetime.datetime.now(datetime.UTC).date()
+    carrier: Carrier
+    if bench.has("mover") or not bench.has("operator"):
+        carrier = Turntable(bench.role("mover"))
+    else:
+        carrier = ByHand(bench.role("operator"), tell)
     return Presenter(
-        bench.role("mover"),
+        carrier,
         bench.role("display") if bench.has("display") else None,
         bench.clock,
         entries_of(subjects, artefacts, pictures, today),

@@ -1,21 +1,23 @@
-"""Shows subjects and artefacts to the device: turntable and display together, and keeps what was shown when."""
+"""Shows subjects and artefacts to the device: turntable or hand, and display, and keeps what was shown when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_conformance.errors import MethodError, UsageError
 from pytest_conformance.stimulus.pictures import picture_from
+from pytest_conformance.stimulus.register import Scene
 
 if TYPE_CHECKING:
     from datetime import date
 
     from pytest_conformance.clock import Clock
-    from pytest_conformance.drivers.roles import Display, Image, Lux, Mover, Watch
+    from pytest_conformance.drivers.roles import Display, Image, Lux, Watch
+    from pytest_conformance.stimulus.carriers import Carrier
     from pytest_conformance.stimulus.register import Artefacts, Subjects
 
 SCREEN = "screen-replay"
@@ -36,6 +38,8 @@ class Showable:
     width_mm: float = 0.0
     refusal: str = ""
     """Why it may not be shown; "" when it may."""
+    scene: Scene = field(default_factory=Scene)
+    """How it stands before the device, as the register says."""
 
 
 def entries_of(subjects: Subjects, artefacts: Artefacts, pictures: Path, today: date) -> dict[str, Showable]:
@@ -45,7 +49,10 @@ def entries_of(subjects: Subjects, artefacts: Artefacts, pictures: Path, today: 
     """
     entries = {
         each.id: Showable(
-            each.id, each.holder, refusal="" if each.may_be_shown(today) else "the consent to be shown does not hold"
+            each.id,
+            each.holder,
+            refusal="" if each.may_be_shown(today) else "the consent to be shown does not hold",
+            scene=each.scene,
         )
         for each in subjects.subjects
         if each.holder is not None
@@ -56,7 +63,7 @@ def entries_of(subjects: Subjects, artefacts: Artefacts, pictures: Path, today: 
             picture = pictures / each.picture if each.picture else None
             refusal = "" if each.target in consented else f"the consent of {each.target} to be shown does not hold"
             entries[each.id] = Showable(
-                each.id, each.holder, each.species, each.target, picture, each.width or 0.0, refusal
+                each.id, each.holder, each.species, each.target, picture, each.width or 0.0, refusal, each.scene
             )
     return entries
 
@@ -89,7 +96,7 @@ class Presenter:
 
     def __init__(
         self,
-        mover: Mover,
+        carrier: Carrier,
         display: Display | None,
         clock: Clock,
         entries: Mapping[str, Showable],
@@ -97,7 +104,7 @@ class Presenter:
         watch: Watch | None = None,
         lux: Lux | None = None,
     ) -> None:
-        self._mover = mover
+        self._carrier = carrier
         self._display = display
         self._clock = clock
         self._entries = dict(entries)
@@ -154,9 +161,9 @@ class Presenter:
             self.clear()
 
     def clear(self) -> None:
-        """Leave nothing before the device: the table at its empty place, the display black."""
+        """Leave nothing before the device: the table at its empty place or the hand away, the display black."""
         try:
-            self._mover.goto(0)
+            self._carrier.clear()
         finally:
             if self._display is not None:
                 self._display.blank()
@@ -196,11 +203,11 @@ class Presenter:
                     todo="add the role `display`, or complete the artefact's entry",
                 )
             self._display.show(picture_from(entry.picture), entry.width_mm)
-        self._mover.goto(entry.holder)
+        self._carrier.bring(entry)
 
     def _take_empty(self) -> None:
         """Photograph the empty place once, as the reference for what appears in it."""
-        if self._watch is not None and self._empty is None and self._mover.position() == 0:
+        if self._watch is not None and self._empty is None and self._carrier.is_empty():
             self._empty = self._watch.frame().image
 
     def _see(self, begun: int) -> int | None:

@@ -76,6 +76,7 @@ def test_J01_a_subject_without_a_consent_that_holds_is_not_shown() -> None:
 
 
 def test_J01_a_trial_with_somebody_whose_consent_ended_is_refused_before_anything_moves() -> None:
+    from pytest_conformance.stimulus.carriers import Turntable
     from pytest_conformance.stimulus.presenter import Presenter, Showable
 
     class Untouched:
@@ -83,7 +84,9 @@ def test_J01_a_trial_with_somebody_whose_consent_ended_is_refused_before_anythin
             raise AssertionError(f"the bench was touched: {name}")
 
     nobody: Any = Untouched()
-    presenter = Presenter(nobody, nobody, nobody, {"S1": Showable("S1", 1, refusal="the consent does not hold")})
+    presenter = Presenter(
+        Turntable(nobody), nobody, nobody, {"S1": Showable("S1", 1, refusal="the consent does not hold")}
+    )
 
     with pytest.raises(MethodError) as caught, presenter.showing("S1"):
         pass

@@ -20,6 +20,7 @@ from pytest_conformance.simulation.devices.faces import MATCH, find_face, simila
 from pytest_conformance.simulation.scene import CameraModel, add_scene
 from pytest_conformance.simulation.scene.holders import HOLDERS
 from pytest_conformance.simulation.world import Options, World
+from pytest_conformance.stimulus.carriers import Turntable
 from pytest_conformance.stimulus.presenter import Presenter, Showable, entries_of
 from pytest_conformance.stimulus.register import load_artefacts, load_subjects
 
@@ -67,7 +68,7 @@ def bench() -> Bench:
 
 @pytest.fixture
 def presenter(bench: Bench) -> Presenter:
-    return Presenter(bench, bench, RealClock(), ENTRIES, lux=bench)
+    return Presenter(Turntable(bench), bench, RealClock(), ENTRIES, lux=bench)
 
 
 def test_a_subject_is_shown_for_its_time_and_the_place_left_empty(bench: Bench, presenter: Presenter) -> None:
@@ -122,7 +123,7 @@ def test_what_cannot_be_shown_is_named(presenter: Presenter, name: str, kind: ty
 
 
 def test_a_replay_without_a_display_is_a_method_error(bench: Bench) -> None:
-    presenter = Presenter(bench, None, RealClock(), ENTRIES)
+    presenter = Presenter(Turntable(bench), None, RealClock(), ENTRIES)
     with pytest.raises(MethodError) as refused:
         presenter.present("A-replay-1", seconds=0.1)
     assert refused.value.code == "MET-STI-001"
@@ -147,7 +148,7 @@ def test_the_watch_camera_says_when_a_face_was_first_seen(bench: Bench) -> None:
 
     seen_before = [Frame(empty, 150), Frame(face, 160), Frame(face, 170)]
     watch = SimpleNamespace(frame=frame, since=lambda at: seen_before)
-    presenter = Presenter(bench, bench, RealClock(), ENTRIES, watch=watch)
+    presenter = Presenter(Turntable(bench), bench, RealClock(), ENTRIES, watch=watch)
     assert presenter.present("S1", seconds=0.01).seen == 160
 
 
@@ -167,7 +168,7 @@ def test_a_late_picture_of_what_was_shown_before_is_not_what_is_shown_now(bench:
         return Frame(empty, clock.now())
 
     watch = SimpleNamespace(frame=frame, since=lambda at: [each for each in taken if each.at >= at])
-    presenter = Presenter(bench, bench, clock, ENTRIES, watch=watch)
+    presenter = Presenter(Turntable(bench), bench, clock, ENTRIES, watch=watch)
     assert presenter.present("S1", seconds=0.01).seen == taken[1].at
 
 
@@ -228,7 +229,7 @@ def test_a_replayed_portrait_is_recognised_as_its_target_by_a_sensor(world: Worl
     address = {name: world.far_end(name).start()["address"] for name in ("display", "watch")}
     display = NetworkDisplay.open(NetworkDisplay.Settings(address=str(address["display"])), context)
     watch = OpencvWatch.open(OpencvWatch.Settings(address=str(address["watch"])), context)
-    presenter = Presenter(Table(world), display, RealClock(), ENTRIES, watch=watch)
+    presenter = Presenter(Turntable(Table(world)), display, RealClock(), ENTRIES, watch=watch)
     made = []
     for name in ("S1", "A-replay-1"):
         with presenter.showing(name):

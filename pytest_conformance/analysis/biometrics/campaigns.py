@@ -23,14 +23,15 @@ Void = Literal[
     "clock-step",
     "no-stimulus",
     "restart",
+    "operator",
     "bench",
     "aborted",
 ]
 """Why a trial is left out of the statistics; "" for a trial that counts."""
 
-End = Literal["decided", "maximum", "environment", "device", "bench", "aborted"]
+End = Literal["decided", "maximum", "environment", "operator", "device", "bench", "aborted"]
 """Why a campaign ended: its rule decided; all permitted trials were used up; the surroundings stayed outside the
-method; the device no longer took part; the bench failed; somebody stopped it."""
+method; nobody presented; the device no longer took part; the bench failed; somebody stopped it."""
 
 
 @dataclass(frozen=True)
