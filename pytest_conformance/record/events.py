@@ -209,7 +209,7 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     ),
     "note": ("Anything a reader of the record should know.", {"text": _TEXT}, ("text",)),
     "recovered": (
-        "A torn line was found at the end of the journal and set aside.",
+        "A torn line at the end of the journal, or evidence that was not recorded, was found and set aside.",
         {"file": _TEXT, "size": _COUNT, "sha256": _TEXT},
         ("file", "size", "sha256"),
     ),

@@ -30,12 +30,16 @@ BUNDLE_FILE = "bundle.json"
 _EVIDENCE = re.compile(r"evidence/([0-9a-f]{2})/(\1[0-9a-f]{62})\.[a-z0-9]{1,8}")
 
 
+LEFT_BY_A_KILL = frozenset({"torn", "unrecorded"})
+"""Codes of findings that a killed run leaves: told, and no obstacle to reading it or going on with it."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something wrong. `seq` is the first bad sequence number (None for evidence); `code` is stable:
 
     `changed`, `missing`, `order`, `unreadable`, `format`, `torn`, `root` for the journal; `signature`, `unsigned`,
-    `untrusted` for attestations; `evidence-missing`, `evidence-changed`, `evidence-extra` for the store.
+    `untrusted` for attestations; `evidence-missing`, `evidence-changed`, `evidence-extra`, `unrecorded` for the store.
     """
 
     code: str
@@ -291,7 +295,12 @@ def _check_evidence(folder: Path, named: Mapping[str, Mapping[str, Any]], seen: 
             findings.append(Finding("evidence-changed", f"{name} is not what was recorded"))
     for file in sorted((folder / "evidence").rglob("*")):
         name = file.relative_to(folder).as_posix()
-        if not file.is_dir() and name not in named:
+        if file.is_dir() or name in named:
+            continue
+        parts = _EVIDENCE.fullmatch(name)
+        if not seen.ended and parts is not None and file.is_file() and file_digest(file) == parts[2]:
+            findings.append(Finding("unrecorded", f"{name} was kept, and the run broke off before it was recorded"))
+        else:
             findings.append(Finding("evidence-extra", f"{name} is in no event of the journal"))
     return findings
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import verify_run
+from pytest_conformance.record.verify import LEFT_BY_A_KILL
 from pytest_conformance.reports.html_report import write_report
 from pytest_conformance.reports.junit_view import write_junit
 from pytest_conformance.reports.reading import Record, read_record
@@ -27,11 +28,11 @@ def build_views(run_folder: Path) -> BuiltViews:
     """Write results.json, report.html, junit.xml and Allure's results of the run in `run_folder` from its record.
 
     A view that cannot be built is named in `failed`. Raises StorageError when the journal cannot be read, and
-    BEN-STO-012 when record or evidence do not verify: no report is made of what may have been changed. A torn last
-    line, which a killed run leaves, is no obstacle.
+    BEN-STO-012 when record or evidence do not verify: no report is made of what may have been changed. What a
+    killed run leaves, such as a torn last line, is no obstacle.
     """
     record = read_record(run_folder)
-    wrong = [finding for finding in verify_run(run_folder) if finding.code != "torn"]
+    wrong = [finding for finding in verify_run(run_folder) if finding.code not in LEFT_BY_A_KILL]
     if wrong:
         raise StorageError(
             "BEN-STO-012",

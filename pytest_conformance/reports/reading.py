@@ -103,7 +103,7 @@ def _take(record: Record, event: Event) -> None:
     elif event.type == "note":
         record.notes.append(str(data["text"]))
     elif event.type == "recovered":
-        record.notes.append(f"a torn line of {data['size']} bytes was set aside as {data['file']}")
+        record.notes.append(f"what a kill left unfinished, {data['size']} bytes, was set aside as {data['file']}")
     elif event.type == "safe-state":
         record.notes += _unsafe(data)
     elif event.type == "stop":

@@ -56,6 +56,12 @@ class Recorded:
         return EvidenceStore(self.folder)
 
     @property
+    def prepared(self) -> bool:
+        """Whether plan and inputs were written to their end: the suite's digests are the last, and nothing is done
+        before them."""
+        return "suite" in self.inputs
+
+    @property
     def asked(self) -> Mapping[str, Any]:
         """What the run was asked for: options by their names."""
         asked: Mapping[str, Any] = self.header.get("asked") or {}
@@ -154,13 +160,13 @@ def _kind(event: Event, act: Callable[..., Any]) -> Any:
 def read_recorded(folder: Path) -> Recorded:
     """Return what the run in `folder` left.
 
-    Raises StorageError BEN-STO-012 when journal or evidence do not verify; a torn last line is no obstacle.
+    Raises StorageError BEN-STO-012 when journal or evidence do not verify; what a kill leaves is no obstacle.
     """
     from pytest_conformance.record import iterate_journal
-    from pytest_conformance.record.verify import verify
+    from pytest_conformance.record.verify import LEFT_BY_A_KILL, verify
 
     seen = verify(folder)
-    wrong = [each for each in seen.findings if each.code != "torn"]
+    wrong = [each for each in seen.findings if each.code not in LEFT_BY_A_KILL]
     if wrong:
         raise StorageError(
             "BEN-STO-012",

@@ -54,12 +54,27 @@ def go_on(request: Request, recorded: Recorded) -> Run:
     if changed:
         raise _changed("; ".join(changed), recorded)
     run = Run.resume(recorded.folder, recorded.header, key=request.key)
+    set_aside(run)
     void = list(dict.fromkeys(recorded.under_way))
     for name in void:
         run.event("procedure", {"name": name, "state": "void", "reason": "the run was broken off"})
     finished = len(recorded.verdicts)
     run.event("resumed", {"finished": finished, "void": void, "reason": "--resume", "versions": outcome.versions()})
     return run
+
+
+def set_aside(run: Run) -> None:
+    """Move evidence that was kept but not recorded, because the run was killed in between, out of the store."""
+    from pytest_conformance.record import read_journal
+
+    events = read_journal(run.folder / "journal.jsonl")
+    named = {run.folder / str(each.data["file"]) for each in events if each.type == "evidence"}
+    for file in sorted(each for each in (run.folder / "evidence").rglob("*") if each.is_file() and each not in named):
+        aside = run.folder / "set-aside" / file.name
+        aside.parent.mkdir(exist_ok=True)
+        size, digest = file.stat().st_size, file.stem
+        file.replace(aside)
+        run.event("recovered", {"file": aside.relative_to(run.folder).as_posix(), "size": size, "sha256": digest})
 
 
 def changes(request: Request, recorded: Recorded) -> list[str]:
@@ -71,10 +86,16 @@ def changes(request: Request, recorded: Recorded) -> list[str]:
         for name in {**before.get("versions", {}), **now["versions"]}
         if before.get("versions", {}).get(name) != now["versions"].get(name)
     ]
-    files = {"bench": request.bench, "declaration": request.declaration, "profile": request.profile}
-    for of, model in files.items():
-        if recorded.inputs.get(of, {}).get("sha256") != model.digest:
-            lines.append(f"the {of} file changed")
+    if recorded.prepared:
+        files = {"bench": request.bench, "declaration": request.declaration, "profile": request.profile}
+        found = {of: recorded.inputs.get(of, {}).get("sha256") == model.digest for of, model in files.items()}
+    else:  # killed before it had written all of them: nothing was done yet, and the header knows the most of it
+        found = {
+            "bench": before.get("bench_sha256") == now["bench_sha256"],
+            "declaration": before.get("device") == now["device"],
+            "profile": before.get("profile") == now["profile"],
+        }
+    lines.extend(f"the {of} file changed" for of, same in found.items() if not same)
     if before.get("tool_sha256") != now["tool_sha256"]:
         lines.append("the code of pytest-conformance changed")
     return lines

@@ -195,7 +195,7 @@ class BenchSession:
                 item.add_marker(pytest.mark.skip(reason=f"NOT_APPLICABLE: {reasons}"))
             else:
                 outcome.label(item, self)
-        if self.request.resume is not None and self.request.resume.plan:  # else it was killed before it had one
+        if self.request.resume is not None and self.request.resume.prepared:
             self.refusal = resuming.refusal(self.request.resume, self.plan.values(), resuming.suites(session.items))
             if self.refusal is not None and self.worker is None:
                 pytest.exit(f"refused to start: {self.refusal}", returncode=REFUSED)

@@ -407,20 +407,42 @@ def test_F04_who_may_take_over_and_what_the_former_holder_sees(tmp_path: Path, b
     second.check()
 
 
-@LONG
-def test_F09_a_run_that_was_killed_before_its_plan(conduct: Any, begin: Begin, bench_file: Any, far: Any) -> None:
-    """A record that ends before the plan was written: the run goes on, plans, and ends as if undisturbed."""
+@pytest.mark.parametrize("before", ["plan", '"of":"declaration"', '"of":"suite"'])
+def test_F09_a_run_that_was_killed_before_it_had_written_what_it_rests_on(
+    conduct: Any, begin: Begin, bench_file: Any, far: Any, before: str
+) -> None:
+    """A record that ends before plan and inputs are written: the run goes on and ends as if undisturbed."""
     file = bench_file()
     first = conduct(NOTHING, file)
     journal = first.folder / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    cut = next(number for number, line in enumerate(lines) if b'"of":"suite"' in line)
+    cut = next(number for number, line in enumerate(lines) if before.encode() in line)
     journal.write_bytes(b"".join(lines[:cut]))
     for name in ("journal.root", "results.json", "report.html"):
         (first.folder / name).unlink()
     again = begin(NOTHING, file, f"--resume={first.folder.name}")
     assert again.end() == 0, again.out
     assert again.verdict("CN-FRT-8.a") == ("PASS", None)
-    kinds = [each.type for each in again.events()]
-    assert kinds.index("resumed") < kinds.index("plan") < kinds.index("verdict")
+    rows = [(each.type, each.data.get("of")) for each in again.events()]
+    resumed = rows.index(("resumed", None))
+    assert ("plan", None) in rows[resumed:], "planned once more"
+    for of in ("bench", "declaration", "profile", "suite"):
+        assert ("input", of) in rows[resumed:]
+    assert verify_run(again.folder) == [], "evidence that the kill left unrecorded was set aside"
+    aside = list((again.folder / "set-aside").glob("*"))
+    assert rows.count(("recovered", None)) == len(aside)
+    assert bool(aside) == ("suite" not in before), "all evidence was recorded before the suite's digests"
     assert not far.powered()
+
+
+def test_F10_a_run_killed_so_early_needs_the_same_bench(conduct: Any, begin: Begin, bench_file: Any) -> None:
+    """Its header knows bench, declaration and profile: with another bench file it is refused."""
+    file = bench_file()
+    first = conduct(NOTHING, file)
+    journal = first.folder / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+    (first.folder / "journal.root").unlink()
+    file.write_text(file.read_text() + "# changed\n")
+    again = begin(NOTHING, file, f"--resume={first.folder.name}")
+    assert again.end() == 11, again.out
+    assert "the bench file changed" in again.out

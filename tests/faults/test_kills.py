@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from pytest_conformance.record import read_journal, verify_run
+from pytest_conformance.record.verify import LEFT_BY_A_KILL
 from pytest_conformance.reports import build_views
 
 COUNT = int(os.environ.get("FAULTS_KILLS", "500")) if os.environ.get("FAULTS") else 2
@@ -172,7 +173,7 @@ def check_record(here: Path, pid: int, figures: Figures) -> None:
     folder = only_run(here)
     events = read_journal(folder / "journal.jsonl")
     codes = {each.code for each in verify_run(folder)}
-    assert codes <= {"torn"}, codes
+    assert codes <= LEFT_BY_A_KILL, codes
     figures.torn += "torn" in codes
     said = (here / "acknowledged").read_text().splitlines() if (here / "acknowledged").exists() else []
     known = [tuple(each.split()[1:]) for each in said if each.count(" ") == 2]

@@ -15,11 +15,10 @@ from pytest_conformance.running import outcome, resuming
 from pytest_conformance.running.recorded import Recorded
 
 HEADER = {"versions": {"numpy": "1"}, "tool_sha256": "t"}
-INPUTS = {name: {"of": name, "sha256": name[0]} for name in ("bench", "declaration", "profile")}
+FILES = ("bench", "declaration", "profile")
+INPUTS = {name: {"of": name, "sha256": name[0]} for name in (*FILES, "suite")}
 ASKED: dict[str, str | bool] = {"bench": "mock", "profile": "", "clauses": "CN-*", "accredited": False}
-REQUEST: Any = SimpleNamespace(
-    **{name: SimpleNamespace(digest=name[0]) for name in ("bench", "declaration", "profile")}, key=None
-)
+REQUEST: Any = SimpleNamespace(**{name: SimpleNamespace(digest=name[0]) for name in FILES}, key=None)
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_nothing_changed_is_nothing_to_say(unchanged: dict[str, Any]) -> None:
     assert resuming.changes(REQUEST, Recorded(Path(), HEADER, INPUTS)) == []
 
 
-@pytest.mark.parametrize("of", list(INPUTS))
+@pytest.mark.parametrize("of", FILES)
 def test_F10_a_changed_file_is_named(unchanged: dict[str, Any], of: str) -> None:
     inputs = {**INPUTS, of: {"of": of, "sha256": "another"}}
 
