@@ -101,7 +101,7 @@ def _replay(arguments: Namespace) -> int:
     if done.found is None:
         print(f"these layers do not yield SHA-256 {done.sha256}")
     else:
-        print(f"the minimal capture yields the same object: {len(done.found.data)} bytes, SHA-256 {done.sha256}")
+        print(f"the minimal capture yields the same object: {done.found.size} bytes, SHA-256 {done.sha256}")
     return OK if same else FAILED
 
 
@@ -131,7 +131,7 @@ def _objects(found: Inspection) -> Table:
             match = f"{doubt}{each.match.canary} ({each.match.kind} {each.match.distance:g})"
         rows.add_row(
             cell(each.kind, "bold" if each.hit else ""),
-            cell(len(each.data)),
+            cell(each.size),
             cell(f"{each.direction}, {each.scope}"),
             cell(f"{each.endpoint.host}:{each.endpoint.port}"),
             cell(" > ".join(each.layers)),

@@ -168,7 +168,7 @@ class _BenchTime:
 def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str, *, keep: bool) -> Sighting:
     face = found.kind in ("face_image", "face_template") or (found.kind in ("image", "template") and found.hit)
     reference = ""
-    if keep and found.data:
+    if keep and found.size:
         media = MEDIA_TYPES.get(found.format, "application/octet-stream")
         where = f"{found.direction} {found.endpoint.host}:{found.endpoint.port}"
         reference = run.evidence(
@@ -182,7 +182,7 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str
         "face_template" if found.kind == "template" and found.hit else found.kind,
         found.format,
         reference,
-        len(found.data),
+        found.size,
         found.direction,
         found.scope,
         sender,

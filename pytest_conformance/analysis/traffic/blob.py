@@ -23,7 +23,7 @@ def scan(blob: bytes, context: Context) -> list[Finding]:
     examiner = Examiner(context, keys=dict(context.canary.keys))
     for piece in _pieces(blob):
         examiner.examine(Item(piece, RangeMap.identity(len(piece)), ("blob",), True))
-    unique = {(each.kind, each.data): each for each in examiner.found}
+    unique = {(each.kind, each.content): each for each in examiner.found}
     return list(unique.values())
 
 

@@ -26,7 +26,7 @@ def _describe(found: list[TransferredObject]) -> str:
     match = first.match
     how = f"{match.kind} distance {match.distance:g} (limit {match.threshold:g})" if match else ""
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{first.kind} of {len(first.data)} bytes to {first.endpoint.host}, {how}, frames {_frames(first)}{more}"
+    return f"{first.kind} of {first.size} bytes to {first.endpoint.host}, {how}, frames {_frames(first)}{more}"
 
 
 def _frames(item: TransferredObject) -> str:
@@ -117,7 +117,7 @@ def no_voice(inspection: Inspection) -> Check:
         return unclear(
             "no-child-voice-leaves",
             "audio-not-canary",
-            "audio was sent that is not the played phrase: " + f"{found[0].format}, {len(found[0].data)} bytes",
+            "audio was sent that is not the played phrase: " + f"{found[0].format}, {found[0].size} bytes",
             "a person must listen",
             found,
         )

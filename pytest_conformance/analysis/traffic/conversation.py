@@ -49,6 +49,19 @@ class Item:
     holed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the parsers learnt of one flow, without its bytes and their accounts."""
+
+    names: dict[str, str]
+    proto: str
+    encrypted: bool
+    tls: TlsInfo | None
+    layers: tuple[str, ...]
+    messages: int
+    transfers: tuple[Transfer, ...]
+
+
 @dataclass
 class Sink:
     """Everything that the parsers learn of one flow."""
@@ -70,6 +83,12 @@ class Sink:
     resolve: Callable[[bytes, bool], bool] | None = None
     parts: list[Item] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
+
+    def learnt(self) -> Learnt:
+        """Return what is worth keeping of a flow once its bytes are accounted for."""
+        return Learnt(
+            self.names, self.proto, self.encrypted, self.tls, self.layers, self.messages, tuple(self.transfers)
+        )
 
     def account(self, up: bool) -> Accounting:
         """Return the account of one direction."""

@@ -126,7 +126,7 @@ def _about(inspection: Inspection, found: TransferredObject, file: str, cutter: 
         "id": found.id,
         "kind": found.kind,
         "judged": judged,
-        "object": {"file": file, "sha256": found.sha256, "bytes": len(found.data), "format": found.format},
+        "object": {"file": file, "sha256": found.sha256, "bytes": found.size, "format": found.format},
         "capture": {"file": cutter.name, "sha256": cutter.sha256, "index": found.capture},
         "frames": list(found.frames),
         "stream_ranges": [list(pair) for pair in found.stream_ranges],

@@ -17,6 +17,7 @@ from pytest_conformance.analysis.traffic.jpeg import Found, thumbnail
 from pytest_conformance.analysis.traffic.model import Accounting, Match
 from pytest_conformance.analysis.traffic.needles import Haystack
 from pytest_conformance.analysis.traffic.ranges import RangeMap
+from pytest_conformance.analysis.traffic.shelf import Content
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.recognisers import Recognisers
@@ -31,7 +32,7 @@ class Finding:
 
     kind: str
     format: str
-    data: bytes
+    content: Content
     layers: tuple[str, ...]
     ranges: RangeMap
     up: bool
@@ -42,6 +43,11 @@ class Finding:
     dhash: str | None = None
     match: Match | None = None
     flags: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the object."""
+        return self.content.read()
 
 
 @dataclass
@@ -149,7 +155,7 @@ class Examiner:
             Finding(
                 kind,
                 format_,
-                item.data[start:end],
+                Content(item.data[start:end]),
                 (*item.layers, format_)
                 if kind not in ("string", "identifier")
                 else (*item.layers, f"string:{format_}"),

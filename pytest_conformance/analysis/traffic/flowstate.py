@@ -32,7 +32,22 @@ class Told:
     tls: TlsInfo | None = None
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Who spoke with whom, and when: what is left of a flow once it was taken apart."""
+
+    transport: str
+    device: bytes
+    peer: bytes
+    device_port: int
+    peer_port: int
+    local: bool
+    initiated_by_device: bool
+    time_first: float
+    time_last: float
+
+
+@dataclass(slots=True)
 class Flow:
     """One conversation between two transport addresses; `a` is the device's side where there is one."""
 
@@ -64,6 +79,20 @@ class Flow:
     def __post_init__(self) -> None:
         self.up = Half(self, True)
         self.down = Half(self, False)
+
+    def ends(self) -> Ends:
+        """Return what is left of the flow without its packets."""
+        return Ends(
+            self.transport,
+            self.device,
+            self.peer,
+            self.device_port,
+            self.peer_port,
+            self.local,
+            self.initiated_by_device,
+            self.time_first,
+            self.time_last,
+        )
 
 
 def new_flow(

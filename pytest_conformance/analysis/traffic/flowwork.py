@@ -1,22 +1,24 @@
-"""One flow from segments to findings: reassemble, parse, examine, account. The result keeps no payload."""
+"""One flow from segments to findings: reassemble, parse, examine, account. The result keeps no payload in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_conformance.analysis.traffic import counting, datagrams, dns, protocols, tls
 from pytest_conformance.analysis.traffic.capture import Capture
 from pytest_conformance.analysis.traffic.checksums import Checker, wrong_datagrams
+from pytest_conformance.analysis.traffic.columns import Samples, Trace
 from pytest_conformance.analysis.traffic.context import Context
-from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Side, Sink
+from pytest_conformance.analysis.traffic.conversation import Conversation, Item, Learnt, Side, Sink
 from pytest_conformance.analysis.traffic.dnslog import DnsLog, Question
 from pytest_conformance.analysis.traffic.examiner import Examiner, Finding
-from pytest_conformance.analysis.traffic.flowstate import Flow, Heritage
+from pytest_conformance.analysis.traffic.flowstate import Ends, Flow, Heritage
 from pytest_conformance.analysis.traffic.halves import Half, Stream
 from pytest_conformance.analysis.traffic.model import Accounting
 from pytest_conformance.analysis.traffic.ranges import RangeMap
 from pytest_conformance.analysis.traffic.recordings import Recording
+from pytest_conformance.analysis.traffic.shelf import Content, Shelf
 
 CUT = 1 << 16
 """Bytes that count as unread at each cut of a long flow, whatever its parts gave: an object may lie across it."""
@@ -24,9 +26,9 @@ _RAW_SAMPLES = 64
 _BIN = 0.01
 
 
-@dataclass
+@dataclass(slots=True)
 class Placed:
-    """A finding with the packets that carried it."""
+    """A finding with the packets that carried it; its bytes are on the shelf."""
 
     finding: Finding
     frames: tuple[int, ...]
@@ -35,26 +37,39 @@ class Placed:
     read_without_keys: bool
 
 
-@dataclass
+@dataclass(frozen=True)
+class Part:
+    """A small upstream message that may be a piece of something larger: its item without the bytes, and these."""
+
+    bare: Item
+    content: Content
+    time: float
+
+    def item(self) -> Item:
+        """Return the item whole."""
+        return replace(self.bare, data=self.content.read())
+
+
+@dataclass(slots=True)
 class FlowResult:
     """What is known of one flow when it has been taken apart."""
 
     number: int
-    flow: Flow
-    sink: Sink
+    ends: Ends
+    learnt: Learnt
     up: Accounting
     down: Accounting
     volume_up: int
     volume_down: int
     placed: list[Placed] = field(default_factory=list)
-    samples: list[tuple[float, int]] = field(default_factory=list)
+    samples: Samples = field(default_factory=Samples)
     flags: set[str] = field(default_factory=set)
-    up_stream: Stream | None = None
-    parts: list[tuple[Item, float]] = field(default_factory=list)
+    trace: Trace | None = None
+    parts: list[Part] = field(default_factory=list)
 
     def frames_of(self, item: Item) -> list[int]:
-        """Return the frames that carried an upstream item; empty once the stream was let go."""
-        return [] if self.up_stream is None else self.up_stream.frames(item.ranges.extents())[0]
+        """Return the frames that carried an upstream item; empty where no trace was kept."""
+        return [] if self.trace is None else self.trace.frames(item.ranges.extents())[0]
 
 
 def account_for(given: Accounting, stream: Stream, wire: int) -> Accounting:
@@ -74,7 +89,7 @@ def account_for(given: Accounting, stream: Stream, wire: int) -> Accounting:
     return Accounting(wire, understood, hit, opaque, gap, given.covert, reasons)
 
 
-def binned(samples: list[tuple[float, int]]) -> list[tuple[float, int]]:
+def binned(samples: list[tuple[float, int]]) -> Samples:
     """Return (time, bytes) of each packet; of a long flow, beyond the first 64, those of each hundredth second."""
     out = samples[:_RAW_SAMPLES]
     for when, size in samples[_RAW_SAMPLES:]:
@@ -83,7 +98,7 @@ def binned(samples: list[tuple[float, int]]) -> list[tuple[float, int]]:
             out[-1] = (time, before + size)
         else:
             out.append((when, size))
-    return out
+    return Samples(out)
 
 
 class FlowWorker:
@@ -95,10 +110,11 @@ class FlowWorker:
         context: Context,
         examiner: Examiner,
         keylog: dict[bytes, dict[str, bytes]],
+        shelf: Shelf,
         content: bool = True,
     ) -> None:
-        self.content = content
         self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
+        self.shelf, self.content = shelf, content
         self.log = DnsLog()
         self.results: list[FlowResult] = []
         self.recognised_domains: dict[str, str] = {}
@@ -179,7 +195,9 @@ class FlowWorker:
         sent = counting.account(flow, flow.up, sum(size for _, size in samples))
         got = counting.account(flow, flow.down, sum(size for _, size in down))
         flags = flow.flags | sink.flags
-        result = FlowResult(len(self.results), flow, sink, sent, got, sent.total, got.total, flags=flags)
+        result = FlowResult(
+            len(self.results), flow.ends(), sink.learnt(), sent, got, sent.total, got.total, flags=flags
+        )
         result.samples = binned(samples)
         self._bequeath(flow, result)
         self.results.append(result)
@@ -187,11 +205,11 @@ class FlowWorker:
 
     def _bequeath(self, flow: Flow, result: FlowResult) -> None:
         """Pass on what is known of a long flow; what it says behind the cut cannot all be read in its context."""
-        sink = result.sink
+        learnt = result.learnt
         if flow.following is not None and flow.following.heritage is not None:
             heritage = flow.following.heritage
-            heritage.names, heritage.proto, heritage.encrypted = dict(sink.names), sink.proto, sink.encrypted
-            heritage.tls = sink.tls
+            heritage.names, heritage.proto, heritage.encrypted = dict(learnt.names), learnt.proto, learnt.encrypted
+            heritage.tls = learnt.tls
         if flow.heritage is not None and result.up.total:
             result.up.covert += CUT
             result.up.reasons["flow-continued"] = CUT
@@ -217,14 +235,14 @@ class FlowWorker:
         size = sum(len(item.data) for item in sink.parts)
         if sink.proto == "dns" or size <= self.parts_room:
             self.parts_room -= size
-            result.parts = [(item, self._first(item, up)) for item in sink.parts]
+            result.parts = [self._part(item, up) for item in sink.parts]
             if result.parts or sink.proto in ("dns", "mdns"):
-                result.up_stream = Stream(b"", list(up.segments))
-        sink.parts = []
+                result.trace = up.trace
 
-    def _first(self, item: Item, up: Stream) -> float:
+    def _part(self, item: Item, up: Stream) -> Part:
         extents = item.ranges.extents()
-        return up.frames(extents[:1])[1] if extents else 0.0
+        time = up.trace.frames(extents[:1])[1] if extents else 0.0
+        return Part(replace(item, data=b""), self.shelf.keep(Content(item.data)), time)
 
     def _parse(self, flow: Flow, sink: Sink, up: Side, down: Side, number: int) -> None:
         client, server = (up, down) if flow.initiated_by_device else (down, up)
@@ -268,8 +286,8 @@ class FlowWorker:
             sizes.append(len(stream.data) - filler + stream.missing)
         result = FlowResult(
             number,
-            flow,
-            sink,
+            flow.ends(),
+            sink.learnt(),
             account_for(sink.up, up, sizes[0]),
             account_for(sink.down, down, sizes[1]),
             sizes[0],
@@ -282,9 +300,14 @@ class FlowWorker:
         return result
 
     def _place(self, finding: Finding, sink: Sink, stream: Stream) -> Placed:
-        frames, first, last = stream.frames(finding.ranges.extents())
+        frames, first, last = stream.trace.frames(finding.ranges.extents())
         plain = not any(layer.startswith(("tls", "quic", "dtls")) for layer in finding.layers)
-        return Placed(finding, tuple(frames), first, last, plain)
+        return self.placed(finding, frames, first, last, plain)
+
+    def placed(self, finding: Finding, frames: list[int], first: float, last: float, plain: bool) -> Placed:
+        """Place a finding; its bytes go to the shelf."""
+        kept = replace(finding, content=self.shelf.keep(finding.content))
+        return Placed(kept, tuple(frames), first, last, plain)
 
     def _alternatives(self, flow: Flow, result: FlowResult, up: Stream, down: Stream, number: int) -> None:
         """Where overlapping segments differ, judge the other reading too: its findings count, its bytes do not."""
@@ -298,8 +321,8 @@ class FlowWorker:
         sink = Sink(self.examiner.examine, self.keylog, attempt=self.examiner.attempt)
         mark = len(self.examiner.found)
         self._parse(flow, sink, side, self._side(flow, down, False), number)
-        known = {hash(placed.finding.data) for placed in result.placed}
+        known = {placed.finding.content for placed in result.placed}
         for finding in self.examiner.found[mark:]:
-            if finding.up and finding.match is not None and hash(finding.data) not in known:
+            if finding.up and finding.match is not None and finding.content not in known:
                 result.placed.append(self._place(finding, sink, up))
                 result.flags.add("found-in-alternative")

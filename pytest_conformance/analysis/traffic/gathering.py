@@ -15,7 +15,7 @@ from pytest_conformance.analysis.traffic.ranges import RangeMap
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.examiner import Finding
-    from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Placed
+    from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Part, Placed
 
 _MOST_JOINED = 64 << 20
 _MOST_GROUPS = 2000
@@ -24,8 +24,16 @@ _DIGITS = re.compile(r"\d+")
 
 
 @dataclass
+class _Message:
+    """One message on the shelf, and the flow it came in."""
+
+    part: Part
+    result: FlowResult
+
+
+@dataclass
 class _Part:
-    """One message: its item, the flow it came in, and its time."""
+    """One message in hand: its item, the flow it came in, and its time."""
 
     item: Item
     result: FlowResult
@@ -41,26 +49,27 @@ def gather(worker: FlowWorker) -> None:
         result.parts = []
 
 
-def _groups(worker: FlowWorker) -> Iterator[list[_Part]]:
+def _groups(worker: FlowWorker) -> Iterator[list[_Message]]:
     """Group upstream messages by destination and shape of their label (digits and hex left out)."""
-    groups: dict[tuple[bytes, int, str], list[_Part]] = {}
+    groups: dict[tuple[bytes, int, str], list[_Message]] = {}
     for result in worker.results:
-        for item, time in result.parts:
-            key = (result.flow.peer, result.flow.peer_port, _DIGITS.sub("#", item.label))
+        for part in result.parts:
+            key = (result.ends.peer, result.ends.peer_port, _DIGITS.sub("#", part.bare.label))
             if len(groups) < _MOST_GROUPS or key in groups:
-                groups.setdefault(key, []).append(_Part(item, result, time))
-    for parts in groups.values():
-        if len(parts) >= 2:
-            yield parts
+                groups.setdefault(key, []).append(_Message(part, result))
+    for messages in groups.values():
+        if len(messages) >= 2:
+            yield messages
 
 
-def _join(worker: FlowWorker, parts: list[_Part]) -> None:
+def _join(worker: FlowWorker, messages: list[_Message]) -> None:
     """Try the orders in which pieces may belong: stated offsets, a number beside them, time."""
-    parts = sorted(parts, key=lambda part: part.time)
-    results = {id(part.result): part.result for part in parts}
-    alone = len(results) == len(parts) and all(result.placed for result in results.values())
-    if sum(len(part.item.data) for part in parts) > _MOST_JOINED or alone:
+    messages = sorted(messages, key=lambda message: message.part.time)
+    results = {id(message.result): message.result for message in messages}
+    alone = len(results) == len(messages) and all(result.placed for result in results.values())
+    if sum(message.part.content.size for message in messages) > _MOST_JOINED or alone:
         return
+    parts = [_Part(message.part.item(), message.result, message.part.time) for message in messages]
     best: _Outcome | None = None
     for bodies, layer in islice(_readings(parts), _MOST_READINGS):
         joined = b"".join(data for data, _ in bodies)
@@ -73,7 +82,7 @@ def _join(worker: FlowWorker, parts: list[_Part]) -> None:
             break
     if best is not None:
         for finding in best.findings:
-            parts[0].result.placed.append(_place(finding, best.bodies))
+            parts[0].result.placed.append(_place(worker, finding, best.bodies))
         _reaccount(best.bodies, best.hit)
 
 
@@ -209,13 +218,13 @@ class _Outcome:
 
 def _examine(worker: FlowWorker, joined: bytes, bodies: Bodies, layer: str) -> _Outcome | None:
     """Examine joined pieces; return the findings that no piece had alone."""
-    known = {hash(placed.finding.data) for _, part in bodies for placed in part.result.placed}
+    known = {placed.finding.content for _, part in bodies for placed in part.result.placed}
     first = bodies[0][1]
     for data, codes in _decoded(joined, bodies):
         mark = len(worker.examiner.found)
         item = Item(data, RangeMap.identity(len(data)), (*first.item.layers, layer, *codes), True, first.item.label)
         account = worker.examiner.examine(item, 1)
-        fresh = [f for f in worker.examiner.found[mark:] if hash(f.data) not in known and _whole(f)]
+        fresh = [f for f in worker.examiner.found[mark:] if f.content not in known and _whole(f)]
         del worker.examiner.found[mark:]
         if fresh:
             return _Outcome(fresh, bodies, account.hit)
@@ -242,13 +251,11 @@ def _reaccount(bodies: Bodies, hit: int) -> None:
         share -= moved
 
 
-def _place(finding: Finding, bodies: Bodies) -> Placed:
-    from pytest_conformance.analysis.traffic.flowwork import Placed
-
+def _place(worker: FlowWorker, finding: Finding, bodies: Bodies) -> Placed:
     frames = sorted({frame for _, part in bodies for frame in part.result.frames_of(part.item)})
     times = [part.time for _, part in bodies]
     plain = not any(layer.startswith(("tls", "quic")) for layer in bodies[0][1].item.layers)
-    return Placed(finding, tuple(frames), min(times), max(times), plain)
+    return worker.placed(finding, frames, min(times), max(times), plain)
 
 
 def _names(worker: FlowWorker) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
+
+from pytest_conformance.analysis.traffic.columns import Trace
 
 _MASK = 0xFFFFFFFF
 _LARGEST_GAP = 1 << 18
@@ -43,19 +45,10 @@ class Stream:
         """Bytes that were sent but are not in the capture."""
         return sum(gap[2] for gap in self.gaps) + self.missing_tail
 
-    def frames(self, extents: list[tuple[int, int]]) -> tuple[list[int], float, float]:
-        """Return the frame numbers, first and last time of the packets that carried the given stream ranges."""
-        frames: set[int] = set()
-        first, last = float("inf"), float("-inf")
-        for start, end in extents:
-            low = max(bisect_right(self.segments, start, key=_offset) - 1, 0)
-            for offset, length, _, frame, time in self.segments[low:]:
-                if offset >= end:
-                    break
-                if offset + length > start:
-                    frames.add(frame)
-                    first, last = min(first, time), max(last, time)
-        return sorted(frames), first, last
+    @cached_property
+    def trace(self) -> Trace:
+        """Which packets carried which bytes."""
+        return Trace(self.segments)
 
 
 def _offset(segment: RawSegment) -> int:

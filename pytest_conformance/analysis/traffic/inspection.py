@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from pytest_conformance.analysis.traffic.dnslog import DnsLog
 from pytest_conformance.analysis.traffic.examiner import Budget, Examiner
 from pytest_conformance.analysis.traffic.flows import FlowTable
 from pytest_conformance.analysis.traffic.flowstate import Tally
-from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Placed
+from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker
 from pytest_conformance.analysis.traffic.keylog import parse as parse_keylog
 from pytest_conformance.analysis.traffic.model import (
     Accounting,
@@ -30,6 +29,7 @@ from pytest_conformance.analysis.traffic.model import (
 from pytest_conformance.analysis.traffic.naming import address_text, endpoint_of, purpose_of
 from pytest_conformance.analysis.traffic.opening import opened
 from pytest_conformance.analysis.traffic.recordings import ExchangeTable, Recording
+from pytest_conformance.analysis.traffic.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,11 @@ def inspect(captures: Sequence[Path | str | bytes], context: Context, *, content
     reports: list[FlowReport] = []
     facts: list[CaptureFacts] = []
     transfers: list[Transfer] = []
+    shelf = Shelf()
     for index, source in enumerate(captures):
         capture = opened(source, index)
         try:
-            _one(capture, context, content, objects, reports, facts, transfers)
+            _one(capture, context, content, shelf, objects, reports, facts, transfers)
         finally:
             capture.close()
     endpoints: dict[Endpoint, None] = {}
@@ -180,6 +181,7 @@ def _one(
     capture: Capture | Recording,
     context: Context,
     content: bool,
+    shelf: Shelf,
     objects: list[TransferredObject],
     reports: list[FlowReport],
     facts: list[CaptureFacts],
@@ -187,7 +189,8 @@ def _one(
 ) -> None:
     addresses = Addresses(context)
     examiner = Examiner(context, Budget(), keys=dict(context.canary.keys))
-    worker = FlowWorker(capture, context, examiner, parse_keylog(context.keylog + "\n" + capture.secrets), content)
+    keylog = parse_keylog(context.keylog + "\n" + capture.secrets)
+    worker = FlowWorker(capture, context, examiner, keylog, shelf, content)
     table: FlowTable | ExchangeTable
     if isinstance(capture, Recording):
         table = ExchangeTable(capture, addresses, worker.work)
@@ -202,7 +205,7 @@ def _one(
         endpoint = endpoint_of(result, worker.log)
         report = _report(result, endpoint, capture.index, base, context)
         reports.append(report)
-        transfers.extend(replace(transfer, flow=report.id) for transfer in result.sink.transfers)
+        transfers.extend(replace(transfer, flow=report.id) for transfer in result.learnt.transfers)
         objects.extend(_objects(result, endpoint, report))
     objects.extend(_tunnelled(worker, base, capture.index))
     facts.append(
@@ -226,18 +229,18 @@ def _tunnelled(worker: FlowWorker, base: int, capture: int) -> list[TransferredO
     out: list[TransferredObject] = []
     for domain, questions, finding in worker.tunnelled:
         result = worker.results[questions[0].flow]
-        endpoint = Endpoint(domain, "", 53, "dns", True, "dns", result.flow.transport, "internet")
+        endpoint = Endpoint(domain, "", 53, "dns", True, "dns", result.ends.transport, "internet")
         flow = replace(result, placed=[])
         frames: set[int] = set()
         times: list[float] = []
         for question in questions:
-            stream = worker.results[question.flow].up_stream
-            if stream is not None:
-                found, first, last = stream.frames([question.extent])
+            trace = worker.results[question.flow].trace
+            if trace is not None:
+                found, first, last = trace.frames([question.extent])
                 frames.update(found)
                 times += [first, last]
         flow.placed.append(
-            Placed(finding, tuple(sorted(frames)), min(times, default=0.0), max(times, default=0.0), True)
+            worker.placed(finding, sorted(frames), min(times, default=0.0), max(times, default=0.0), True)
         )
         report = _report(result, endpoint, capture, base, worker.context)
         out.extend(_objects(flow, endpoint, report))
@@ -245,25 +248,25 @@ def _tunnelled(worker: FlowWorker, base: int, capture: int) -> list[TransferredO
 
 
 def _report(result: FlowResult, endpoint: Endpoint, capture: int, base: int, context: Context) -> FlowReport:
-    flow = result.flow
+    ends = result.ends
     return FlowReport(
         base + result.number,
         capture,
         endpoint,
-        f"{address_text(flow.device)}:{flow.device_port}",
-        flow.initiated_by_device,
-        flow.time_first,
-        flow.time_last,
+        f"{address_text(ends.device)}:{ends.device_port}",
+        ends.initiated_by_device,
+        ends.time_first,
+        ends.time_last,
         result.up,
         result.down,
         result.volume_up,
         result.volume_down,
-        (flow.transport, *result.sink.layers),
-        result.sink.tls,
+        (ends.transport, *result.learnt.layers),
+        result.learnt.tls,
         tuple(sorted(result.flags)),
-        tuple(result.samples),
+        result.samples,
         purpose_of(endpoint, context),
-        result.sink.messages,
+        result.learnt.messages,
     )
 
 
@@ -275,8 +278,7 @@ def _objects(result: FlowResult, endpoint: Endpoint, report: FlowReport) -> list
             TransferredObject(
                 found.kind,
                 found.format,
-                found.data,
-                hashlib.sha256(found.data).hexdigest(),
+                found.content,
                 "up" if found.up else "down",
                 endpoint.scope,
                 endpoint,

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pytest_conformance.analysis.traffic.columns import Samples
+from pytest_conformance.analysis.traffic.shelf import Content
 from pytest_conformance.verdicts import Verdict
 
 Direction = Literal["up", "down"]
 Scope = Literal["internet", "local"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Whom the device spoke with.
 
@@ -56,13 +58,12 @@ class TransferredObject:
     `kind`: "face_image", "image", "template", "string", "identifier", "position", "voice", "audio", "video",
     "data". `layers` name the way from packet to object with the parameter of each; `frames` count from 1 in the
     capture of index `capture`; times are seconds since the epoch; `stream_ranges` are offsets in the reassembled
-    stream of the direction.
+    stream of the direction. The bytes may lie on the disk: `data` reads them each time, `size` and `sha256` do not.
     """
 
     kind: str
     format: str
-    data: bytes = field(repr=False)
-    sha256: str
+    content: Content = field(repr=False)
     direction: Direction
     scope: Scope
     endpoint: Endpoint
@@ -81,6 +82,21 @@ class TransferredObject:
     plaintext: bool = False
     flags: tuple[str, ...] = ()
     stream_ranges: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the object. Raises OSError when the disk does not give them back."""
+        return self.content.read()
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+        return self.content.size
+
+    @property
+    def sha256(self) -> str:
+        """Its SHA-256 in hex."""
+        return self.content.sha256
 
     @property
     def id(self) -> str:
@@ -103,7 +119,7 @@ class TransferredObject:
         return None if self.match is None else self.match.decoy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """One message body as it travelled: its label (topic, method and path), size after decoding, and digest."""
 
@@ -116,7 +132,7 @@ class Transfer:
     flow: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Accounting:
     """Where the payload bytes of one flow and direction ended: the four add up to `total`."""
 
@@ -162,7 +178,7 @@ class TlsInfo:
     key_log_match: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FlowReport:
     """One conversation of the device: endpoint, times, volumes, accounting of each direction."""
 
@@ -180,7 +196,7 @@ class FlowReport:
     layers: tuple[str, ...]
     tls: TlsInfo | None = None
     flags: tuple[str, ...] = ()
-    samples: tuple[tuple[float, int], ...] = field(default=(), repr=False)
+    samples: Samples = field(default_factory=Samples, repr=False)
     purpose: str = ""
     messages: int = 0
 

@@ -23,23 +23,23 @@ def address_text(packed: bytes) -> str:
 
 def endpoint_of(result: FlowResult, log: DnsLog) -> Endpoint:
     """Name the peer of a flow: SNI, HTTP host, DNS answer, certificate, else its address."""
-    flow, sink = result.flow, result.sink
-    ip = address_text(flow.peer)
-    names = dict(sink.names)
-    if flow.peer in log.names:
-        names["dns"] = log.names[flow.peer]
+    ends, learnt = result.ends, result.learnt
+    ip = address_text(ends.peer)
+    names = dict(learnt.names)
+    if ends.peer in log.names:
+        names["dns"] = log.names[ends.peer]
     source = next((s for s in _SOURCES if names.get(s) and not _is_address(names[s])), "address")
     host = names[source] if source != "address" else ip
-    plain = not sink.encrypted and sink.proto not in ("quic", "dtls", "srtp")
+    plain = not learnt.encrypted and learnt.proto not in ("quic", "dtls", "srtp")
     return Endpoint(
         host.lower(),
         ip,
-        flow.peer_port,
-        sink.proto or flow.transport,
-        plain and result.up.total + result.down.total > 0 and (sink.proto != "private" or result.up.opaque == 0),
+        ends.peer_port,
+        learnt.proto or ends.transport,
+        plain and result.up.total + result.down.total > 0 and (learnt.proto != "private" or result.up.opaque == 0),
         source,
-        flow.transport,
-        "local" if flow.local else "internet",
+        ends.transport,
+        "local" if ends.local else "internet",
     )
 
 

@@ -12,6 +12,7 @@ from pytest_conformance.analysis.traffic.conversation import Item
 from pytest_conformance.analysis.traffic.faces import FaceMatcher
 from pytest_conformance.analysis.traffic.jpeg import Found
 from pytest_conformance.analysis.traffic.model import Accounting, Match
+from pytest_conformance.analysis.traffic.shelf import Content
 from pytest_conformance.analysis.traffic.templates import TemplateFound, TemplateMatcher
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def report_template(
         Finding(
             "template",
             found.form,
-            data,
+            Content(data),
             (*layers, f"template:{found.form}"),
             item.ranges.slice(start, end),
             item.up,

@@ -17,7 +17,7 @@ def _object(item: TransferredObject) -> dict[str, Any]:
         "id": item.id,
         "kind": item.kind,
         "format": item.format,
-        "bytes": len(item.data),
+        "bytes": item.size,
         "sha256": item.sha256,
         "direction": item.direction,
         "dst": item.endpoint.ip,

@@ -121,4 +121,4 @@ def test_samples_of_a_long_flow_are_gathered_by_hundredths_of_a_second() -> None
     out = flowwork.binned(samples)
     assert len(out) < 2_100
     assert sum(size for _, size in out) == 200_000
-    assert out[:64] == samples[:64]
+    assert list(out[:64]) == samples[:64]
