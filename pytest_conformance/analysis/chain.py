@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_conformance.analysis.latency import Budget, Component, budget, check_drift, observed_median, rectangular
+from pytest_conformance.analysis.latency import (
+    Budget,
+    Component,
+    budget,
+    check_drift,
+    median_reach,
+    observed_median,
+    rectangular,
+)
 from pytest_conformance.errors import CalibrationError
 
 Start = Literal["flip", "frame"]
@@ -119,11 +127,10 @@ def delays_found(readings: ChainReadings) -> tuple[DelayFound, ...]:
 
 
 def _expanded(chain: Budget, errors: Sequence[float]) -> float:
-    """Return U of the median of `errors`: the chain's, and their own scatter (the median's is pi/2 of the mean's)."""
+    """Return U of the median of the sorted `errors`: the chain's, and their own scatter by order statistics."""
     if len(errors) < 2:
         return chain.expanded_s
-    scatter = statistics.stdev(errors) * math.sqrt(math.pi / 2 / len(errors))
-    own = Component("scatter of the check", 0.0, scatter, "A", "observed", len(errors) - 1)
+    own = Component("scatter of the check", 0.0, median_reach(errors), "A", "observed", len(errors) - 1)
     return budget([*chain.components, own]).expanded_s
 
 

@@ -261,14 +261,25 @@ def _corrected(trial: TimedTrial, chain: Budget) -> float:
 
 def _median_uncertainty(times: Sequence[float], chain: Budget) -> float:
     """Return U of the median: the chain's components and the sampling of the median, combined."""
-    n = len(times)
-    reach = math.sqrt(n) / 2
-    low = times[max(0, math.floor((n - 1) / 2 - reach))]
-    high = times[min(n - 1, math.ceil((n - 1) / 2 + reach))]
-    if math.isinf(high):
+    reach = median_reach(times)
+    if math.isinf(reach):
         return math.inf
-    sampling = Component("median of the trials", 0.0, (high - low) / 2, "A", "observed", n - 1)
+    sampling = Component("median of the trials", 0.0, reach, "A", "observed", len(times) - 1)
     return budget([*chain.components, sampling]).expanded_s
+
+
+def median_reach(ordered: Sequence[float]) -> float:
+    """Return the standard uncertainty of the median of `ordered` readings, without assuming a distribution.
+
+    Half the distance of the order statistics sqrt(n)/2 ranks below and above the middle, rounded outwards: they hold
+    the true median in at least 68 % of all cases. From 7 readings on one that went astray, on a host that was busy just
+    then, widens it as little as it moves the median; from 8 on two.
+    """
+    n = len(ordered)
+    ranks = math.sqrt(n) / 2
+    low = ordered[max(0, math.floor((n - 1) / 2 - ranks))]
+    high = ordered[min(n - 1, math.ceil((n - 1) / 2 + ranks))]
+    return math.inf if math.isinf(high) else (high - low) / 2
 
 
 def latency_verdict(summary: LatencySummary, limit_s: float, rule: DecisionRule) -> Verdict:

@@ -33,7 +33,8 @@ READINGS = 12
 CLOSING = 8
 DELAYS = (0.0, 0.1, 0.5, 1.0)
 """Known delays of the end-to-end check, seconds."""
-REPEATS = 4
+REPEATS = 8
+"""Readings of each known delay: two that a busy host delayed change neither their median nor its U by much."""
 PATCH_MM = 250.0
 SETTLE = 0.12
 """Seconds of rest between two readings: the output is back, the display black."""

@@ -17,7 +17,7 @@ from pytest_conformance.analysis.chain import (
     uncalibrated,
     with_drift,
 )
-from pytest_conformance.analysis.latency import budget, observed_median
+from pytest_conformance.analysis.latency import budget, median_reach, observed_median
 from pytest_conformance.errors import CalibrationError, MethodError
 
 LIGHT = (0.0060, 0.0061, 0.0062, 0.0061, 0.0060)
@@ -66,6 +66,31 @@ def test_the_error_of_the_median_is_within_u_as_often_as_it_says() -> None:
         except CalibrationError:
             pass
     assert within / 400 >= 0.93
+
+
+@pytest.mark.parametrize("astray", [0, 1, 2])
+def test_the_error_of_a_known_delay_is_within_a_small_u_also_on_a_busy_host(astray: int) -> None:
+    generator = np.random.default_rng(11)
+    within, largest = 0, 0.0
+    for _ in range(500):
+        light, edge = generator.normal(0.0061, 3e-4, 12), generator.normal(2e-5, 1e-5, 12)
+        known = np.full(8, 0.1)
+        raw = known + generator.normal(0.0061, 3e-4, 8) + 2e-5
+        raw[:astray] += generator.uniform(0.005, 0.04, astray)
+        chain = ChainReadings(tuple(light), (), tuple(edge), (), 1e-5, (KnownDelay(0.1, tuple(known), tuple(raw)),))
+        (found,) = delays_found(chain)
+        within += abs(found.error) <= found.uncertainty
+        largest = max(largest, found.uncertainty)
+    assert within / 500 >= 0.945
+    assert largest < 0.005
+
+
+def test_the_reach_of_a_median_holds_it_in_some_two_of_three_cases() -> None:
+    generator = np.random.default_rng(12)
+    for count in (7, 8, 12, 59):
+        times = np.sort(generator.lognormal(0.0, 0.8, (2000, count)), axis=1)
+        held = sum(abs(float(np.median(each)) - 1.0) <= median_reach(list(each)) for each in times)
+        assert held / 2000 >= 0.60, count
 
 
 def test_one_reading_gone_astray_moves_no_correction() -> None:
