@@ -277,8 +277,9 @@ class Tap:
         try:
             yield recording
         except BaseException:
-            with_file = capture.stop()
-            self._keep(name, with_file)
+            broken_off = capture.stop()
+            self._keep(name, broken_off)
+            self._remove(broken_off)
             raise
         ended = self.bench.clock.now()
         file = capture.stop()
@@ -287,6 +288,12 @@ class Tap:
             lent = (self.device.keys() if keys else "") + (more_keys() if more_keys is not None else "")
             seen = self._inspect(name, file, reference, recording, (began, ended), lent)
             recording.traffic = replace(seen, consents=consent_spans(self.device.log(), began, ended))
+        self._remove(file)
+
+    def _remove(self, file: CaptureFile) -> None:
+        """Remove the file as it was captured, where the record holds it sealed: it may show a face."""
+        if self.run.vault is not None:
+            file.path.unlink(missing_ok=True)
 
     def _keep(self, name: str, file: CaptureFile) -> str:
         return self.run.evidence(
@@ -294,6 +301,7 @@ class Tap:
             name=f"{name}.pcapng",
             media_type="application/x-pcapng",
             caption=f"packets of {name} through door {file.door}, {file.packets} packets, {file.dropped} lost",
+            face=True,
         )
 
     def _inspect(

@@ -213,7 +213,8 @@ def test_no_spans_are_an_empty_capture_that_proves_nothing() -> None:
 class Capture:
     """A capture that says what was asked of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.did: list[str] = []
 
     def start(self, name: str) -> None:
@@ -224,11 +225,13 @@ class Capture:
 
     def stop(self) -> Any:
         self.did.append("stop")
-        return Kept()
+        return Kept(self.path)
 
 
 class Kept:
-    path = Path("never-read.pcapng")
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
     door = "relay"
     packets = 3
     dropped = 0
@@ -237,16 +240,19 @@ class Kept:
 class Stub:
     """The run, bench and device of a tap in one."""
 
-    def __init__(self) -> None:
-        self.capture = Capture()
+    def __init__(self, path: Path = Path("never-read.pcapng"), *, sealed: bool = False) -> None:
+        self.capture = Capture(path)
         self.clock = self
         self.kept: list[str] = []
+        self.faces: list[bool] = []
+        self.vault = object() if sealed else None
 
     def now(self) -> int:
         return 42
 
     def evidence(self, content: Any, *, name: str, **more: Any) -> str:
         self.kept.append(name)
+        self.faces.append(more["face"])
         return "sha256:0"
 
 
@@ -266,6 +272,17 @@ def test_a_capture_ends_and_is_kept_when_its_block_fails() -> None:
     assert stub.kept == ["span.pcapng"]
     with pytest.raises(RuntimeError):
         seen[0].result()
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_packets_are_kept_as_what_may_show_a_face_and_lie_nowhere_else(tmp_path: Path, sealed: bool) -> None:
+    file = tmp_path / "captured.pcapng"
+    file.write_bytes(b"packets")
+    stub: Any = Stub(file, sealed=sealed)
+    with pytest.raises(ZeroDivisionError):
+        _fails_while_watched(Tap(stub, stub, stub, stub, stub), [])
+    assert stub.faces == [True]
+    assert file.exists() is not sealed
 
 
 def test_a_mark_has_bench_time() -> None:
