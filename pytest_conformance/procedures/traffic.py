@@ -139,12 +139,12 @@ class Traffic:
 def require_accounted(traffic: Traffic, smallest: int) -> None:
     """Refuse to conclude from silence when an object of `smallest` bytes could have left unread.
 
-    Raises InstrumentError BEN-CAP-013 when the capture itself lost packets, MethodError MET-TRF-001 when stream gaps
+    Raises InstrumentError BEN-CAP-015 when the capture itself lost packets, MethodError MET-TRF-001 when stream gaps
     or bytes that could not be read leave room for it (traffic analysis, section 9.6).
     """
     if traffic.dropped:
         raise InstrumentError(
-            "BEN-CAP-013",
+            "BEN-CAP-015",
             f"the capture lost {traffic.dropped} packets",
             where=f"capture {traffic.name!r}",
             expected="no packet lost by the kernel or by the capturing program",

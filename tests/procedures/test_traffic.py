@@ -129,7 +129,7 @@ def test_B24_what_the_capture_lost_is_a_fault_of_the_bench() -> None:
     """A capture that lost packets: who concludes from silence is refused with INCONCLUSIVE(bench)."""
     with pytest.raises(InstrumentError, match="lost 1 packets") as caught:
         require_accounted(traffic(dropped=1), FACE_TEMPLATE)
-    assert (caught.value.code, caught.value.cause) == ("BEN-CAP-013", "bench")
+    assert (caught.value.code, caught.value.cause) == ("BEN-CAP-015", "bench")
 
 
 def test_a_device_that_spoke_to_a_declared_endpoint_has_spoken(declaration: Declaration) -> None:
