@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pytest_conformance.analysis.imaging import lamp_colour
 from pytest_conformance.devices.channels.lan import Lan
 from pytest_conformance.devices.lock_recogniser import LockRecogniser
 from pytest_conformance.devices.lock_references import SUBJECTS, FaceReferences
@@ -61,6 +62,10 @@ class Attempt:
     visible: int | None
     drawn: int | None
     lux: float | None = None
+    said: int | None = None
+    """When the lock's own log says that it decided; the lock's clock was compared after it."""
+    lit: int | None = None
+    """The first frame of the watch camera in which its lamp was green; None: never, or nobody knows where it is."""
 
     @property
     def decision_seconds(self) -> float | None:
@@ -218,8 +223,19 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
                 shown = ongoing.done
                 self.clock.wait_for(lambda: self._drawn_since(woken), DECISION_PATIENCE)
                 drawn = self._drawn_since(woken)
+            self.console.call("status")
         outcome = "match" if drawn is not None else "none"
-        return Attempt(what, "", outcome, "", "", drawn is not None, woken, shown.seen, drawn, shown.lux)
+        said = next((each.at for each in self.console.recent(woken) if each.name == "match"), None)
+        lit = self._lit_since(woken)
+        return Attempt(what, "", outcome, "", "", drawn is not None, woken, shown.seen, drawn, shown.lux, said, lit)
+
+    def _lit_since(self, at: int) -> int | None:
+        """Return when the watch camera first saw the lamp green since bench time `at`."""
+        watch = self.access.role("watch") if self.access.has("watch") else None
+        if watch is None or watch.lamp is None:
+            return None
+        watch.frame()  # so that what was lit until now is in a picture
+        return next((each.at for each in watch.since(at) if lamp_colour(each.image, watch.lamp) == "green"), None)
 
     def attempt(self, what: str) -> Attempt:
         """Present `what`, touch the lock, and wait for its decision and for the bolt."""

@@ -17,6 +17,7 @@ from pytest_conformance.analysis.chain import (
     with_drift,
 )
 from pytest_conformance.analysis.latency import LatencySummary, TimedTrial, budget, checked, latency_verdict, summarise
+from pytest_conformance.analysis.latency_ends import EndFound, end_found, event_components, lamp_components
 from pytest_conformance.errors import InstrumentError, MethodError
 from pytest_conformance.procedures.chain_calibration import CLOSING, read_chain
 from pytest_conformance.procedures.lock_enrolment import SUBJECT
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_conformance.analysis.latency import Component
     from pytest_conformance.bench import Bench
     from pytest_conformance.declaration.profile import Profile
-    from pytest_conformance.devices.lock import ReferenceLock
+    from pytest_conformance.devices.lock import Attempt, ReferenceLock
     from pytest_conformance.drivers.roles import Contact, Watch
     from pytest_conformance.procedures.chain_calibration import ChainCalibration
     from pytest_conformance.record import Run
@@ -73,6 +74,8 @@ class DecisionLatency:
     rule: str
     verdict: str
     evidence: tuple[str, ...] = ()
+    ends: tuple[EndFound, ...] = ()
+    """The same trials to other ends that could be seen: the device's own event, its lamp."""
 
 
 @procedure
@@ -98,14 +101,35 @@ def decision_latency(
         sealed = {"kind": "order-statistic", "quantile": plan.quantile, "confidence": plan.confidence}
         run.event("x-latency-plan", {**sealed, "limit": limit, "needed": plan.most, "trials": wanted})
     with run.step("Stimulate", f"{wanted} presentations"):
-        trials = timed(lock, contact, run, wanted)
+        attempts: list[Attempt] = []
+        trials = timed(lock, contact, run, wanted, attempts)
     with run.step("Measure", "Closing check of the timing chain"):
         components = closed(bench, chain_calibration, registers[1], watch, contact)
-    return summed(trials, components, plan, profile, limit, calibrated=chain_calibration.calibrated)
+    found = summed(trials, components, plan, profile, limit, calibrated=chain_calibration.calibrated)
+    return replace(found, ends=other_ends(trials, attempts, components, lock.console.round_trip, watch.period))
 
 
-def timed(lock: ReferenceLock, contact: Any, run: Run, wanted: int) -> list[TimedTrial]:
-    """Return timed trials until `wanted` of them are valid.
+def other_ends(
+    trials: list[TimedTrial],
+    attempts: list[Attempt],
+    components: tuple[Component, ...],
+    round_trip: float,
+    period: float,
+) -> tuple[EndFound, ...]:
+    """Return the times of `trials` (one for each of `attempts`) to the ends that most of them had."""
+    said = [replace(trial, end_ns=each.said, wall_end_ns=None) for trial, each in zip(trials, attempts, strict=True)]
+    lit = [replace(trial, end_ns=each.lit, wall_end_ns=None) for trial, each in zip(trials, attempts, strict=True)]
+    ends = (
+        end_found("event of the test port", said, event_components(components, round_trip)),
+        end_found("lamp", lit, lamp_components(components, period)),
+    )
+    return tuple(each for each in ends if each is not None)
+
+
+def timed(
+    lock: ReferenceLock, contact: Any, run: Run, wanted: int, attempts: list[Attempt] | None = None
+) -> list[TimedTrial]:
+    """Return timed trials until `wanted` of them are valid; the attempt of each is added to `attempts`.
 
     Raises InstrumentError BEN-CAL-111 when half of the trials are void: this bench cannot time anything now.
     """
@@ -119,12 +143,15 @@ def timed(lock: ReferenceLock, contact: Any, run: Run, wanted: int) -> list[Time
                 expected=f"{wanted} valid trials",
                 todo="free the host of other load, check the watch camera, and repeat",
             )
-        trials.append(_trial(lock, contact, str(len(trials) + 1)))
+        trial, attempt = _trial(lock, contact, str(len(trials) + 1))
+        trials.append(trial)
+        if attempts is not None:
+            attempts.append(attempt)
         _tell(run, trials[-1], len(trials))
     return trials
 
 
-def _trial(lock: ReferenceLock, contact: Any, name: str) -> TimedTrial:
+def _trial(lock: ReferenceLock, contact: Any, name: str) -> tuple[TimedTrial, Attempt]:
     canary = getattr(contact, "lateness", None)
     if canary is not None:
         canary()
@@ -134,11 +161,12 @@ def _trial(lock: ReferenceLock, contact: Any, name: str) -> TimedTrial:
     late = canary() if canary is not None else 0.0
     start, end = attempt.visible, attempt.drawn
     if start is None:
-        return TimedTrial(name, attempt.woken, end, void="nothing was seen before the lock")
+        return TimedTrial(name, attempt.woken, end, void="nothing was seen before the lock"), attempt
     trial = TimedTrial(name, start, end, start + before, None if end is None else end + after)
     if late > getattr(contact, "canary", math.inf):
-        return replace(trial, void=f"the host was {late * 1e3:.0f} ms late, more than the {contact.canary * 1e3:g} ms")
-    return checked(trial)
+        why = f"the host was {late * 1e3:.0f} ms late, more than the {contact.canary * 1e3:g} ms"
+        return replace(trial, void=why), attempt
+    return checked(trial), attempt
 
 
 def _tell(run: Run, trial: TimedTrial, number: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pytest_conformance.clock import SECOND, RealClock
@@ -87,6 +88,24 @@ class World:
         return self.clock.wait_for(
             lambda: next((each for each in self.log if each.name in names and each.at >= since), None), timeout
         )
+
+    def recent(self, since: int) -> list[Any]:
+        return [each for each in self.log if each.at >= since]
+
+    # --- watch camera
+
+    lamp: tuple[int, int, int] | None = None
+    lit_after = 0.0
+
+    def frame(self) -> None:
+        self.clock.sleep(0.05)
+
+    def since(self, at: int) -> list[Any]:
+        """A picture each 50 ms until now: dark, then all green."""
+        period, lit = SECOND // 20, at + int(self.lit_after * SECOND)
+        times = range(at, self.clock.now() + 1, period)
+        green = np.full((20, 20, 3), (20, 220, 30), np.uint8)
+        return [SimpleNamespace(at=each, image=green if each >= lit else np.zeros_like(green)) for each in times]
 
     # --- contact
 
@@ -230,6 +249,27 @@ def test_a_timed_attempt_counts_by_the_contact_alone(lock: ReferenceLock, world:
     assert lock.timed_attempt("S1").opened
     world.on_wake = lambda: world.say("match", user="1")
     assert not lock.timed_attempt("S1").opened
+
+
+def test_a_timed_attempt_keeps_the_lock_s_own_word_and_its_lamp(lock: ReferenceLock, world: World) -> None:
+    def decide() -> None:
+        world.say("match", user="1")
+        world.clock.sleep(0.2)
+        world.draw()
+
+    world.on_wake = decide
+    attempt = lock.timed_attempt("S1")
+    assert attempt.said is not None
+    assert attempt.drawn is not None
+    assert attempt.drawn - attempt.said == pytest.approx(0.2 * SECOND)
+    assert attempt.lit is None, "nobody knows where the lamp is"
+    assert "status" in world.did[world.did.index("wake") :], "the lock's clock was compared after the decision"
+    world.lamp, world.lit_after = (10, 10, 4), 0.12
+    attempt = lock.timed_attempt("S1")
+    assert attempt.lit is not None
+    assert attempt.lit - attempt.woken == 0.15 * SECOND
+    world.lit_after = 60.0
+    assert lock.timed_attempt("S1").lit is None
 
 
 # --- PINs and keys

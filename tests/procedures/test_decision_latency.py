@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pytest_conformance.analysis.latency import Component, TimedTrial
 from pytest_conformance.declaration.profile import load_profile
 from pytest_conformance.devices.lock import Attempt
 from pytest_conformance.errors import InstrumentError, MethodError
-from pytest_conformance.procedures.decision_latency import summed, timed
+from pytest_conformance.procedures.decision_latency import other_ends, summed, timed
 from pytest_conformance.record import Run, read_journal
 from pytest_conformance.resources import shipped
 
@@ -122,3 +123,16 @@ def test_a_bench_that_voids_most_trials_is_not_fit(run: Run) -> None:
     with pytest.raises(InstrumentError) as caught:
         timed(Lock("unseen"), object(), run, 4)  # type: ignore[arg-type]
     assert (caught.value.code, caught.value.cause) == ("BEN-CAL-111", "bench")
+
+
+def test_each_end_has_its_own_times_and_correction() -> None:
+    start, rows = 10**9, []
+    for shift in range(5):
+        said, lit = start + 400_000_000 + shift * 10**6, start + 450_000_000
+        rows.append(Attempt("S1", "", "match", "", "", True, 0, start, start + 10**9, None, said, lit))
+    event, lamp = other_ends(trials([1.0] * 5), rows, CHAIN, 0.002, 0.05)
+    assert (event.end, lamp.end) == ("event of the test port", "lamp")
+    assert event.median == pytest.approx(0.402 + 0.025 - 0.0, abs=1e-6)
+    assert lamp.median == pytest.approx(0.45 + 0.025 - 0.025, abs=1e-6)
+    dark = [replace(each, lit=None) for each in rows]
+    assert [each.end for each in other_ends(trials([1.0] * 5), dark, CHAIN, 0.002, 0.05)] == ["event of the test port"]

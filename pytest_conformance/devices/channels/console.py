@@ -88,6 +88,8 @@ class Console:
         self._boot = 0
         self._last_ms = -1
         self._origin: dict[int, int] = {}
+        self.round_trip = 0.0
+        """Seconds of the question by which the device's clock was compared last; 0 before the first."""
 
     @classmethod
     def open(cls, settings: SerialSettings, context: DriverContext) -> Console:
@@ -360,6 +362,7 @@ class Console:
                     self._boot += 1
                 self._last_ms = uptime
                 self._origin[self._boot] = (sent + received) // 2 - uptime * 1_000_000
+                self.round_trip = (received - sent) / 1e9
 
     def _time_of(self, event: _Received) -> int:
         origin = self._origin.get(event.boot)
