@@ -16,6 +16,7 @@ import pytest
 from pytest_conformance.errors import ConformanceError, UsageError
 from pytest_conformance.running import judging, outcome, resuming, starting
 from pytest_conformance.running.leaving import leave, rest
+from pytest_conformance.running.log_gate import LogGate
 from pytest_conformance.running.options import Request, read
 from pytest_conformance.running.plan import REFUSED, Planned, make_plan
 from pytest_conformance.running.replaying import Replaying
@@ -77,6 +78,7 @@ class BenchSession:
 
         self.config = config
         self.request = request
+        self.log_gate = LogGate()
         self.worker: str | None = getattr(config, "workerinput", {}).get("workerid")
         self.parallel = bool(config.getoption("numprocesses", None)) and self.worker is None
         self.bench: Bench | None = None
@@ -156,6 +158,9 @@ class BenchSession:
             self.refused.append(str(reason))
 
     # --- collection -----------------------------------------------------------------------------------------
+
+    def pytest_sessionstart(self) -> None:
+        self.log_gate.guard(self.config)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -343,6 +348,7 @@ class BenchSession:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:
+        self.log_gate.settle(self.run)
         self.run.test = ""
 
     @pytest.hookimpl(tryfirst=True)

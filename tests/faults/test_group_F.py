@@ -446,3 +446,29 @@ def test_F10_a_run_killed_so_early_needs_the_same_bench(conduct: Any, begin: Beg
     again = begin(NOTHING, file, f"--resume={first.folder.name}")
     assert again.end() == 11, again.out
     assert "the bench file changed" in again.out
+
+
+STORM = """
+import logging, resource
+
+@clause('CN-FRT-8.a')
+def test_storm(caplog):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for number in range(200_000):
+        logging.getLogger("driver").warning("record %d of a storm that fills memory: %s", number, "x" * 200)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "KiB"
+    assert len(caplog.records) == 1000
+
+@clause('CN-FRT-8.b')
+def test_after(caplog):
+    logging.getLogger("driver").warning("heard again")
+    assert caplog.messages == ["heard again"]
+"""
+
+
+def test_F17_a_storm_of_log_records(conduct: Any, bench_file: Any) -> None:
+    """200,000 warnings in one test: 1,000 are kept, the others counted; memory stays as it was."""
+    ran = conduct(STORM, bench_file())
+    assert (ran.verdict("CN-FRT-8.a"), ran.verdict("CN-FRT-8.b")) == (("PASS", None), ("PASS", None)), ran.out[-3000:]
+    (note,) = [each.data["text"] for each in ran.events("note") if "log records" in each.data["text"]]
+    assert note.startswith("199000 more log records of 'driver' were left out")
