@@ -145,15 +145,20 @@ def face() -> bytes:
     return (EXAMPLES / "canary_face.png").read_bytes()
 
 
-@pytest.fixture(scope="session")
-def face_jpeg(face: bytes) -> bytes:
-    """The enrolled face as a device would send it: 200 px, JPEG quality 80."""
+def as_sent(face: bytes) -> bytes:
+    """Return a face as a device would send it: 200 px, JPEG quality 80."""
     import cv2
     import numpy as np
 
     image: Any = cv2.imdecode(np.frombuffer(face, np.uint8), cv2.IMREAD_COLOR)
     small = cv2.resize(image, (200, 200), interpolation=cv2.INTER_AREA)
     return bytes(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+
+
+@pytest.fixture(scope="session")
+def face_jpeg(face: bytes) -> bytes:
+    """The enrolled face as a device would send it."""
+    return as_sent(face)
 
 
 @pytest.fixture(scope="session")
@@ -165,15 +170,20 @@ def template() -> tuple[float, ...]:
     return tuple(float(v) for v in raw)
 
 
-@pytest.fixture(scope="session")
-def context(face: bytes, template: tuple[float, ...]) -> Context:
-    """What the bench knows: the device, its network, the enrolled face and template."""
+def usual(face: bytes, template: tuple[float, ...] = ()) -> Context:
+    """Return what the bench knows: the device, its network, the enrolled face and template."""
     return Context(
         macs=(DEVICE_MAC,),
         addresses=(DEVICE, "fd00:77::50"),
         local_networks=("10.77.0.0/16", "fd00:77::/64"),
-        canary=Canary(faces={"face": face}, templates=(FaceTemplate("template", template),)),
+        canary=Canary(faces={"face": face}, templates=(FaceTemplate("template", template),) if template else ()),
     )
+
+
+@pytest.fixture(scope="session")
+def context(face: bytes, template: tuple[float, ...]) -> Context:
+    """The usual context."""
+    return usual(face, template)
 
 
 Look = Callable[..., Inspection]
