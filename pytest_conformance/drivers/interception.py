@@ -12,6 +12,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
 from pytest_conformance.clock import Clock
 from pytest_conformance.drivers.roles import Handshake
 
@@ -24,15 +29,15 @@ _SETTLE_WITHIN = 5.0
 
 
 class Impostor:
-    """Listens and counts what clients do with a self-signed certificate in the name of `host`.
+    """Listens and counts what clients of `host` do with a self-signed certificate in its name, or with `shown`.
 
     Plain TCP clients count too: a handshake that was not completed, alert "no-tls", and the bytes that they sent.
     """
 
-    def __init__(self, host: str, clock: Clock, listen: str = "127.0.0.1") -> None:
+    def __init__(self, host: str, clock: Clock, listen: str = "127.0.0.1", shown: ssl.SSLContext | None = None) -> None:
         self._host = host
         self._clock = clock
-        self._context = untrusted_context(host)
+        self._context = shown or untrusted_context(host)
         self._lock = threading.Lock()
         self._done: list[Handshake] = []
         self._open: set[socket.socket] = set()
@@ -147,26 +152,61 @@ def alert_of(error: OSError) -> str:
 
 def untrusted_context(host: str) -> ssl.SSLContext:
     """Return a server context with a fresh self-signed certificate for `host`."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
+    return Authority(host).own_context()
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
+
+class Authority:
+    """A certificate authority made anew: a device may be told to trust it, and then be shown what it signed."""
+
+    def __init__(self, name: str) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _named(name)
+        basic = x509.BasicConstraints(ca=True, path_length=0)
+        self._certificate = _certificate(name, self._name, self._key.public_key(), basic, self._key)
+
+    @property
+    def pem(self) -> str:
+        """The certificate of the authority, PEM."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def own_context(self) -> ssl.SSLContext:
+        """Return a server context that shows the certificate of the authority itself."""
+        return _context(self._key, self._certificate)
+
+    def context(self, host: str) -> ssl.SSLContext:
+        """Return a server context with a fresh certificate for `host` that the authority signed."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        basic = x509.BasicConstraints(ca=False, path_length=None)
+        return _context(key, _certificate(host, self._name, key.public_key(), basic, self._key))
+
+
+def _named(host: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
+
+
+def _certificate(
+    host: str,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    basic: x509.BasicConstraints,
+    signer: ec.EllipticCurvePrivateKey,
+) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    return (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
+        .subject_name(_named(host))
+        .issuer_name(issuer)
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=7))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(basic, critical=True)
+        .sign(signer, hashes.SHA256())
     )
+
+
+def _context(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> ssl.SSLContext:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

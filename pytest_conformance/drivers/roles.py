@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import ssl
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -210,8 +212,8 @@ class Uplink(Instrument, Protocol):
         """Return how often the time was asked so far; None where nobody counts."""
         ...
 
-    def intercept(self, host: str) -> AbstractContextManager[Interception]:
-        """Answer for `host` with a certificate that the device has no reason to trust."""
+    def intercept(self, host: str, shown: ssl.SSLContext | None = None) -> AbstractContextManager[Interception]:
+        """Answer for `host` with a certificate that the device has no reason to trust, or with that of `shown`."""
         ...
 
     def diverted(self, host: str, address: str, port: int) -> AbstractContextManager[None]:

@@ -5,6 +5,7 @@ Speaks to the simulated access point over HTTP/JSON, or runs a laboratory's own 
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -141,12 +142,12 @@ class AccessPoint:
         return frozenset(int(port) for port in self._status()["device"]["foreign_ports"])
 
     @contextmanager
-    def intercept(self, host: str) -> Iterator[Interception]:
-        """Put an impostor with an untrusted certificate in the place of `host` while the block runs.
+    def intercept(self, host: str, shown: ssl.SSLContext | None = None) -> Iterator[Interception]:
+        """Put an impostor with an untrusted certificate, or with `shown`, in the place of `host` while the block runs.
 
         Raises MethodError when no command can do that here, LinkError or InstrumentError when it fails.
         """
-        impostor = Impostor(host, self._clock, self._settings.impostor)
+        impostor = Impostor(host, self._clock, self._settings.impostor, shown)
         try:
             with self.diverted(host, *impostor.address):
                 yield impostor

@@ -49,6 +49,8 @@ def test_every_flow_is_protected_as_declared(transport, declaration):
         raise MethodError("MET-TRN-001", "the device spoke to none of its declared endpoints", todo="exercise it")
     for host, handshakes in transport.impostor.items():
         assert not [each for each in handshakes if each.completed], f"{host}: a false certificate was accepted"
+    for host, handshakes in transport.misnamed.items():
+        assert not [each for each in handshakes if each.completed], f"{host}: another host's certificate was accepted"
 
 
 @clause("EN303645-5.9-2")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_conformance.clock import RealClock
-from pytest_conformance.drivers.interception import Impostor, alert_of
+from pytest_conformance.drivers.interception import Authority, Impostor, alert_of
 from pytest_conformance.drivers.roles import Handshake
 
 HOST = "api.cloud.example"
@@ -126,3 +126,25 @@ def test_an_alert_before_the_first_byte_is_a_refusal(
     connection = Refusing(*pieces)
     assert impostor._listen_to(connection) == expected  # type: ignore[arg-type]
     assert connection.closed
+
+
+@pytest.mark.parametrize(
+    ("looks_at_the_name", "named", "completes"),
+    [(True, HOST, True), (True, "elsewhere.invalid", False), (False, "elsewhere.invalid", True)],
+)
+def test_a_trusted_certificate_of_another_host_fools_who_does_not_look_at_the_name(
+    looks_at_the_name: bool, named: str, completes: bool
+) -> None:
+    authority = Authority("Bench authority")
+    impostor = Impostor(HOST, RealClock(), shown=authority.context(named))
+    client = ssl.create_default_context(cadata=authority.pem)
+    client.check_hostname = looks_at_the_name
+    try:
+        if completes:
+            secure(impostor, client).close()
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+                secure(impostor, client)
+        assert [each.completed for each in impostor.handshakes()] == [completes]
+    finally:
+        impostor.close()

@@ -114,6 +114,13 @@ class AcceptsAnyCertificate(CloudLink):
     verify = False
 
 
+@known_bad("accepts-any-host", kind=ANY, slot="cloud", breaks=["EN303645-5.5-1"])
+class AcceptsAnyHost(CloudLink):
+    """Speaks TLS with whoever shows a certificate of an authority that it trusts, in whatever name."""
+
+    checks_name = False
+
+
 @known_bad(
     "speaks-in-clear",
     kind=ANY,

@@ -23,6 +23,7 @@ class CloudLink(Behaviour):
 
     slot = "cloud"
     verify: ClassVar[bool] = True
+    checks_name: ClassVar[bool] = True
     encrypted: ClassVar[bool] = True
     heartbeat: ClassVar[float] = 60.0
     min_version: ClassVar[ssl.TLSVersion] = ssl.TLSVersion.TLSv1_2
@@ -137,6 +138,8 @@ class CloudLink(Behaviour):
         context = self.world.net.tls_context(log, self.verify, self.min_version, self.max_version)
         for authority in [] if pinned or not self.verify else self.device.trusted:
             context.load_verify_locations(cadata=authority)
+        if not self.checks_name:
+            context.check_hostname = False
         return context
 
     def _authorisation(self) -> dict[str, str]:
