@@ -64,7 +64,7 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     ),
     "input": (
         "What the run rests on: bench, declaration, profile (kept as evidence `ref`), or suite (its `files`).",
-        {"of": _TEXT, "name": _TEXT, "sha256": _TEXT, "ref": _REFERENCE, "files": _OBJECT},
+        {"of": _TEXT, "name": _TEXT, "sha256": _TEXT, "ref": _REFERENCE, "files": _OBJECT, "masked": _COUNT},
         ("of",),
     ),
     "resumed": (

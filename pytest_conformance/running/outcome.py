@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_conformance.record.masking import masked
 from pytest_conformance.running import judging
 from pytest_conformance.running.plan import DESELECTED, REFUSED, UNDECIDED, Planned, conclude, exit_code
 
@@ -85,11 +87,21 @@ def keep_inputs(run: Run, request: Request) -> None:
         content = path.read_bytes()
         told = {"of": of, "name": path.name, "sha256": model.digest}
         if hashlib.sha256(content).hexdigest() == model.digest:
-            ref = run.evidence(content, name=path.name, media_type="text/plain", caption=f"{of} of this run")
-            run.event("input", {**told, "ref": ref})
+            text, secrets = masked(content.decode("utf-8"))
+            kept = text.encode("utf-8") if secrets else content
+            ref = run.evidence(kept, name=path.name, media_type="text/plain", caption=f"{of} of this run")
+            run.event("input", {**told, "ref": ref, "masked": secrets})
+            if secrets:
+                warn(run, f"{path.name} tells {secrets} secret(s); the copy in the record carries stars instead")
         else:
             run.event("input", told)
             run.event("note", {"text": f"{path.name} was changed since it was read: the first reading counts"})
+
+
+def warn(run: Run, text: str) -> None:
+    """Tell the person at the terminal, and the reader of the record."""
+    print(f"conformance: {text}", file=sys.stderr)
+    run.event("note", {"text": text})
 
 
 def versions() -> dict[str, str]:

@@ -13,6 +13,8 @@ import pytest
 from pytest_conformance.bench.file import load_bench
 from pytest_conformance.errors import UsageError
 from pytest_conformance.record import Run, read_journal
+from pytest_conformance.record.masking import masked
+from pytest_conformance.resources import shipped
 from pytest_conformance.running import outcome
 from pytest_conformance.yamlfile.lookup import find
 
@@ -149,6 +151,50 @@ def test_G13_a_file_that_changes_during_the_run_counts_as_it_was_read_and_the_ch
     assert run.store.read(inputs["bench"]["ref"]) == b"# bench\n"
     (note,) = (each.data["text"] for each in events if each.type == "note")
     assert note == "declaration.yaml was changed since it was read: the first reading counts"
+
+
+SECRETS = """
+roles:
+  watch: {driver: opencv-watch, address: 'rtsp://bench:s3cr3t-1@10.0.0.7:554/front'}
+  uplink:
+    admin_password: "s3cr3t-2"   # of the access point
+    api-key: s3cr3t-3
+    token: 's3cr3t-4'
+    secret: env:UPLINK_SECRET
+    passwords: [a list is not masked]
+"""
+
+
+def test_G12_a_secret_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Passwords in addresses and fields: warned on the terminal and in the record, whose copy carries stars."""
+    import hashlib
+
+    request: Any = type("Request", (), {})()
+    for name, text in (("bench", SECRETS), ("declaration", "# none\n"), ("profile", "# none\n")):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text)
+        setattr(request, name, _Named(file, hashlib.sha256(file.read_bytes()).hexdigest()))
+    run = Run.start(tmp_path / "runs", {})
+    outcome.keep_inputs(run, request)
+
+    for kept in (tmp_path / "runs").rglob("*"):
+        assert not kept.is_file() or b"s3cr3t" not in kept.read_bytes(), kept
+    events = read_journal(run.folder / "journal.jsonl")
+    inputs = {each.data["of"]: each.data for each in events if each.type == "input"}
+    copy = run.store.read(inputs["bench"]["ref"]).decode()
+    assert copy.count("***") == 4
+    assert "rtsp://bench:***@10.0.0.7:554/front" in copy
+    assert "env:UPLINK_SECRET" in copy
+    assert inputs["bench"]["sha256"] == request.bench.digest, "the file that was read"
+    (note,) = (each.data["text"] for each in events if each.type == "note")
+    assert "bench.yaml tells 4 secret(s)" in note
+    assert note in capsys.readouterr().err
+
+
+def test_G12_files_that_are_shipped_tell_no_secret() -> None:
+    for folder in ("benches", "fixtures"):
+        for file in shipped(folder).rglob("*.yaml"):
+            assert masked(file.read_text("utf-8"))[1] == 0, file
 
 
 def test_G17_a_file_of_another_version_is_named_as_such(tmp_path: Path) -> None:
