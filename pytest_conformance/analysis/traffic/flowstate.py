@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.halves import Half
@@ -32,7 +32,7 @@ class Told:
     tls: TlsInfo | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ends:
     """Who spoke with whom, and when: what is left of a flow once it was taken apart."""
 
@@ -44,22 +44,13 @@ class Ends:
     local: bool
     initiated_by_device: bool
     time_first: float
-    time_last: float
+    time_last: float = 0.0
 
 
 @dataclass(slots=True)
-class Flow:
-    """One conversation between two transport addresses; `a` is the device's side where there is one."""
+class Flow(Ends):
+    """One conversation between two transport addresses, while its packets come."""
 
-    transport: str
-    device: bytes
-    peer: bytes
-    device_port: int
-    peer_port: int
-    local: bool
-    initiated_by_device: bool
-    time_first: float
-    time_last: float = 0.0
     up: Half = field(init=False)
     down: Half = field(init=False)
     opened: bool = False
@@ -82,17 +73,7 @@ class Flow:
 
     def ends(self) -> Ends:
         """Return what is left of the flow without its packets."""
-        return Ends(
-            self.transport,
-            self.device,
-            self.peer,
-            self.device_port,
-            self.peer_port,
-            self.local,
-            self.initiated_by_device,
-            self.time_first,
-            self.time_last,
-        )
+        return Ends(*(getattr(self, each.name) for each in fields(Ends)))
 
 
 def new_flow(
