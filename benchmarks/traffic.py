@@ -30,6 +30,9 @@ MEMORY_GOAL = 500
 """MB."""
 GROWTH_GOAL = 1.15
 """Times the resident size at twice the traffic."""
+LONG_CONNECTIONS = 990, 1950
+"""Megabytes of one connection. It is read in parts of 48; the last of both has 30, the dearest size: parts up to 32 are
+also searched for disguises."""
 FIELDS = ["frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport"]
 FIELDS += ["tcp.seq", "tcp.ack", "tcp.len", "udp.length"]
 INSPECT = """
@@ -159,7 +162,7 @@ def memory(capture: Path, larger: list[Path]) -> bool:
             repeated(capture, times, large)
             mixed.append(peak(large, f"the same {times} times"))
         single = []
-        for megabytes in (1000, 2000):
+        for megabytes in LONG_CONNECTIONS:
             long_connection(large, megabytes)
             single.append(peak(large, "one connection"))
     ratios = [two / one for one, two in (mixed[-2:], single)]
