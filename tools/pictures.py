@@ -1,9 +1,9 @@
 """Make the pictures of docs/pictures from the record of a run: terminal summary, report, Allure, clause matrix.
 
-Usage: tools/pictures.py RUN COMMAND TEST. COMMAND is what was typed to make the run. TEST is the name of the test whose
-page in Allure is shown, with its clause and its procedure: "CN-FRT-8.b test_face_information_stays_off_the_internet
-presentation_traffic". RUN needs allure-report.html (`conformance report --allure RUN`); the extras `companion` and
-`traffic` and chromium must be there.
+Usage: tools/pictures.py RUN COMMAND TEST. COMMAND is what was typed to make the run. TEST is the test whose page in
+Allure is shown, with its clause: "CN-FRT-8.b test_face_information_stays_off_the_internet". It must be the one that
+enrolled, so that the recovered picture is among its steps: run with -p no:randomly. RUN needs allure-report.html
+(`conformance report --allure RUN`). The extras `companion` and `traffic`, chromium and a font with Chinese must be there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rich.text import Text
 from pytest_conformance.catalogue import load_catalogue, matrix
 from pytest_conformance.commands.collected_tests import tests_by_clause
 from pytest_conformance.declaration import find_declaration, load_declaration
+from pytest_conformance.devices.channels.companion import BROWSERS
 from pytest_conformance.reports.matrix_table import print_matrix
 from pytest_conformance.reports.reading import read_record
 from pytest_conformance.reports.terminal import summary
@@ -33,7 +34,6 @@ PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 LARGEST = 300_000
 """Bytes of a picture."""
 COLOURS = 128
-BROWSER = "chromium"
 CARDS, FINDINGS = 132, 490
 """Pixels below a heading of the report that hold its counts, and its first findings."""
 ATTENTION = "What needs attention"
@@ -106,7 +106,7 @@ def stacked(pictures: Sequence[bytes]) -> bytes:
 
 def allure(page: Page, run: Path, test: str) -> None:
     """Photograph Allure's first page, and the page of one test with the steps of its procedure open."""
-    clause, name, procedure = test.split()
+    clause, name = test.split()
     page.set_viewport_size({"width": 1200, "height": 1200})
     page.goto((run / "allure-report.html").as_uri())
     page.get_by_text(clause).first.wait_for()
@@ -117,11 +117,11 @@ def allure(page: Page, run: Path, test: str) -> None:
         page.get_by_text(clause).first.click()
     page.get_by_text(name).first.click()
     page.set_viewport_size({"width": 1200, "height": 2800})
-    for step in (procedure, "traffic-timeline: ", "face_image, up"):
+    for step in ("Inspect the packets of", "(face, blurred)", "traffic-timeline: "):
         page.get_by_text(step).first.click()
         page.wait_for_timeout(800)
     top = page.get_by_text("Labels").first.bounding_box()
-    steps = page.get_by_text(procedure).first.bounding_box()
+    steps = page.get_by_text("Factory reset").first.bounding_box()
     end = page.get_by_text("Device finding").last.bounding_box()
     assert top is not None
     assert steps is not None
@@ -147,7 +147,9 @@ def main(arguments: Sequence[str]) -> int:
 
     run, command, test = Path(arguments[0]).resolve(), arguments[1], arguments[2]
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=shutil.which(BROWSER), args=["--no-sandbox"])
+        browser = player.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, BROWSERS))), args=["--no-sandbox"]
+        )
         page = browser.new_page(viewport={"width": 1040, "height": 800}, locale="en")
         photograph(page, terminal(run, command), "terminal")
         photograph(page, clause_matrix("mock-lock", "CN-FRT"), "matrix", lines=44)

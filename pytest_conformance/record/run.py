@@ -193,7 +193,7 @@ class Run:
                 seen = self.store.put(
                     blurred, name="blurred.png", media_type="image/png", caption=caption, drawing=True
                 )
-                self.event("evidence", asdict(seen))
+                self.event("evidence", {**asdict(seen), "blurred": True})
                 more["view"] = seen.ref
         sealed = vault.seal(plain, whose)
         kept = self.store.put(sealed, name=name, media_type="application/octet-stream", caption=caption, face=True)

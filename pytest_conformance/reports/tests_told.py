@@ -49,10 +49,14 @@ class Told:
 
 
 def tests_of(events: Iterable[Event]) -> tuple[dict[str, Told], dict[str, Mapping[str, str]]]:
-    """Return what the journal tells of each test, by its name, and the documents by their ids."""
+    """Return what the journal tells of each test, by its name, and the documents by their ids.
+
+    A test of which nothing else is told (skipped, not reached) is given the time of its plan.
+    """
     tests: dict[str, Told] = {}
     documents: dict[str, Mapping[str, str]] = {}
     fields = set(PlannedClause.__dataclass_fields__)
+    planned: dict[str, int] = {}
     for event in events:
         data, at = event.data, _milliseconds(event.utc)
         if event.type == "plan":
@@ -61,12 +65,15 @@ def tests_of(events: Iterable[Event]) -> tuple[dict[str, Told], dict[str, Mappin
                 clause = PlannedClause(**{name: each for name, each in row.items() if name in fields})
                 for test in row.get("tests", ()):
                     tests.setdefault(test, Told(test)).clauses.append(clause)
+                    planned[test] = at
         name = str(data.get("test") or "")
         if not name or data.get("derived_from"):
             continue
         told = tests.setdefault(name, Told(name))
         told.start, told.stop = told.start or at, at
         _take(told, event, at)
+    for name, told in tests.items():
+        told.start, told.stop = told.start or planned[name], told.stop or planned[name]
     return tests, documents
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pytest_conformance.record import PlannedClause, Run
+from pytest_conformance.record.vault import Vault
 from pytest_conformance.reports import build_views
 from pytest_conformance.verdicts import Cause, Contribution, Measurement, Verdict
 
@@ -100,3 +101,24 @@ def test_junit_shows_inconclusive_as_an_error_with_its_cause(folder: Path) -> No
     assert failure is not None
     assert failure.get("type") == "FAIL(dut)"
     assert cases["test_n"].find("skipped") is not None
+
+
+def test_a_sealed_face_is_attached_once_and_blurred(tmp_path: Path) -> None:
+    run = Run.start(tmp_path / "runs", {"bench": "own"})
+    run.vault = Vault(tmp_path / "vault")
+    run.plan([PlannedClause("A-1", "A", True, tests=("t.py::one",))], documents={})
+    run.test = "t.py::one"
+    picture = cv2.imencode(".png", np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8))[1].tobytes()
+    run.evidence(picture, name="face.png", media_type="image/png", caption="somebody", face=True)
+    run.verdict(["A-1"], Contribution(Verdict.PASS, "t.py::one"))
+    run.stop(0)
+    build_views(run.folder)
+    (result,) = results(run.folder).values()
+    assert [each["name"] for each in result["attachments"]] == ["somebody (face, blurred)"]
+
+
+def test_a_test_of_which_nothing_is_told_has_the_time_of_its_plan(folder: Path) -> None:
+    found = results(folder)
+    assert found["test_n"]["status"] == "skipped"
+    for each in found.values():
+        assert each["stop"] >= each["start"] > 1_700_000_000_000, each["name"]
