@@ -1,7 +1,7 @@
 """Make the pictures of docs/pictures from the record of a run: terminal summary, report, Allure, clause matrix.
 
 Usage: tools/pictures.py RUN COMMAND TEST. COMMAND is what was typed to make the run. TEST is the test whose page in
-Allure is shown, with its clause: "CN-FRT-8.b test_face_information_stays_off_the_internet". It must be the one that
+Allure is shown, with its clause: "CN-FRT-8.a test_face_information_is_stored_in_the_device". It must be the one that
 enrolled, so that the recovered picture is among its steps: run with -p no:randomly. RUN needs allure-report.html
 (`conformance report --allure RUN`). The extras `companion` and `traffic`, chromium, a font with Chinese: all needed.
 """
