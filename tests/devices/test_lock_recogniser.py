@@ -55,6 +55,9 @@ class Lock:
     def say(self, name: str, **data: Any) -> None:
         self.log.append(SimpleNamespace(name=name, data=data, at=self.clock.now()))
 
+    def confirm_identity(self) -> None:
+        self.did.append("identity")
+
     def draw(self) -> None:
         self.moves.append(SimpleNamespace(closed=False, at=self.clock.now()))
 
@@ -177,6 +180,7 @@ def test_a_locked_lock_is_no_rejection(recogniser: LockRecogniser, lock: Lock) -
 def test_a_restart_in_between_is_told(recogniser: LockRecogniser, lock: Lock) -> None:
     lock.on_wake = lambda: lock.say("boot", number=2)
     assert recogniser.recognise("P1").restarted
+    assert lock.did[-1:] == ["identity"], "who came back is asked"
 
 
 def test_only_a_camera_can_say_that_nothing_appeared(recogniser: LockRecogniser, lock: Lock) -> None:

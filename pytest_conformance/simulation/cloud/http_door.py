@@ -31,7 +31,7 @@ def serve_http(
     """Serve requests on `connection` until it ends. OSError of the connection ends it quietly."""
 
     class Handler(BaseHTTPRequestHandler):
-        disable_nagle_algorithm = True
+        disable_nagle_algorithm = connection.family in (socket.AF_INET, socket.AF_INET6)
         protocol_version = "HTTP/1.1"
         server_version = "cloud"
         sys_version = ""
