@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_conformance.commands import OK
 from pytest_conformance.commands.naming import RUNS, find_run
 from pytest_conformance.commands.output import add_json, one_line, print_json
+from pytest_conformance.commands.signing import add_signing, signing_key
 from pytest_conformance.errors import StorageError, UsageError
 from pytest_conformance.verdicts import Cause, ClauseVerdict, Contribution, Verdict, fold
 
@@ -30,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--test", metavar="NAME", default="", help="which test's verdict, where several judged it")
     parser.add_argument("--person", metavar="NAME", required=True, help="who corrects it; recorded")
     parser.add_argument("--reason", metavar="TEXT", required=True, help="why; recorded")
+    add_signing(parser)
     add_json(parser)
 
 
@@ -44,13 +46,14 @@ def run(arguments: Namespace) -> int:
     new = _new(arguments)
     if (event.data["verdict"], event.data["cause"]) == (new["verdict"], new["cause"]):
         raise UsageError("USE-AMD-004", f"{arguments.clause} says so already", where=folder.name)
+    key = signing_key(arguments)
     told = {"person": arguments.person.strip(), "reason": arguments.reason.strip()}
-    amend(folder, event, arguments.clause, new, **told)
+    amend(folder, event, arguments.clause, new, **told, key=key)
     changed = {arguments.clause: new}
     for followed, now in _what_follows(folder, list(amended_events(folder))):
         (clause,) = followed.data["clauses"]
         why = f"follows from the correction of {arguments.clause}"
-        amend(folder, followed, clause, now, person=told["person"], reason=why)
+        amend(folder, followed, clause, now, person=told["person"], reason=why, key=key)
         changed[clause] = now
     built = build_views(folder)
     after = {each.id: each for each in built.record.clauses}

@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_conformance.commands import OK
 from pytest_conformance.commands.naming import RUNS, find_run
 from pytest_conformance.commands.output import add_json, one_line, print_json
+from pytest_conformance.commands.signing import add_signing, signing_key
 from pytest_conformance.errors import StorageError, UsageError
 
 SCHEMA = "conformance-bundled/1"
@@ -21,13 +22,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--released-by", metavar="PERSON", default="", help="who releases a full bundle")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why a full bundle is needed")
     parser.add_argument("--event", metavar="SEQ", type=int, help="instead: a proof that this event was signed")
+    add_signing(parser)
     add_json(parser)
 
 
 def run(arguments: Namespace) -> int:
     from pytest_conformance.record import verify_run
     from pytest_conformance.record.bundle import SUFFIX, prove, write_bundle
-    from pytest_conformance.record.verify import LEFT_BY_A_KILL
+    from pytest_conformance.record.findings import LEFT_BY_A_KILL
 
     folder = find_run(arguments.run, Path(arguments.record))
     if arguments.event is not None:
@@ -49,7 +51,7 @@ def run(arguments: Namespace) -> int:
         from pytest_conformance.record.sequel import add
 
         told = {"person": arguments.released_by, "reason": arguments.reason, "bundle": target.name}
-        add(folder, "released", told)
+        add(folder, "released", told, signing_key(arguments))
     who = {"released_by": arguments.released_by, "reason": arguments.reason}
     withheld = write_bundle(folder, target, full=arguments.full, **who)
     return _said(arguments, target, "full" if arguments.full else "redacted", withheld)

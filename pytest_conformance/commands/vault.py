@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_conformance.commands import OK
 from pytest_conformance.commands.naming import RUNS, find_run, newest_runs
 from pytest_conformance.commands.output import add_json, one_line, print_json
+from pytest_conformance.commands.signing import add_signing, signing_key
 from pytest_conformance.errors import UsageError
 from pytest_conformance.record.vault import Vault, default_folder
 
@@ -28,6 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--expired", action="store_true", help="erase: everybody whose consent has ended (--subjects)")
     parser.add_argument("--person", metavar="NAME", default="", help="who does it; recorded")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why; recorded")
+    add_signing(parser)
     add_json(parser)
 
 
@@ -71,7 +73,8 @@ def _open(arguments: Namespace, vault: Vault) -> int:
     if not (arguments.run and arguments.ref and arguments.to):
         raise UsageError("USE-VLT-002", "`vault open` needs --run, --ref and --to", where="conformance vault")
     folder = find_run(arguments.run, Path(arguments.record))
-    content = open_face(folder, arguments.ref, vault, person=arguments.person, reason=arguments.reason)
+    told = {"person": arguments.person, "reason": arguments.reason, "key": signing_key(arguments)}
+    content = open_face(folder, arguments.ref, vault, **told)
     target = Path(arguments.to)
     target.touch(mode=0o600)
     target.write_bytes(content)
@@ -82,13 +85,14 @@ def _open(arguments: Namespace, vault: Vault) -> int:
 def _erase(arguments: Namespace, vault: Vault, runs: list[Path]) -> int:
     from pytest_conformance.record.sequel import erase, finish
 
-    finish(vault, runs)
+    key = signing_key(arguments)
+    finish(vault, runs, key)
     if bool(arguments.subject) == bool(arguments.expired):
         raise UsageError("USE-VLT-002", "`vault erase` needs --subject or --expired", where="conformance vault")
     subjects = [arguments.subject] if arguments.subject else _expired(arguments, vault)
     report = []
     for subject in subjects:
-        told = erase(subject, vault, runs, person=arguments.person, reason=arguments.reason)
+        told = erase(subject, vault, runs, person=arguments.person, reason=arguments.reason, key=key)
         report.append({"subject": subject, "runs": [folder.name for folder in told]})
     if arguments.json:
         print_json({"schema": SCHEMA, "erased": report})

@@ -16,8 +16,8 @@ from pytest_conformance.commands.output import add_json, one_line, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_conformance.record.findings import Finding, Verified
     from pytest_conformance.record.keys import PublicKey
-    from pytest_conformance.record.verify import Finding, Verified
 
 SCHEMA = "conformance-verification/1"
 PROOF_CAP = 64 * 1024 * 1024
@@ -57,7 +57,7 @@ def run(arguments: Namespace) -> int:
 
 def _recompute(folder: Path, suites: Sequence[Path], seen: Verified, facts: dict[str, Any]) -> None:
     from pytest_conformance.commands.recomputing import recompute
-    from pytest_conformance.record.verify import Finding
+    from pytest_conformance.record.findings import Finding
 
     found = recompute(folder, suites)
     facts["recomputed"] = {"same": len(found.same), "different": len(found.different), "beyond": found.beyond}
@@ -117,6 +117,7 @@ def _facts(seen: Verified, trusted: Mapping[str, PublicKey] | None) -> dict[str,
         "root": seen.rooted,
         "merkle_root": seen.merkle_root,
         "signed": signed,
+        "added": {"events": seen.added, "signed": seen.added_signed},
     }
 
 
@@ -134,6 +135,9 @@ def _print(name: str, findings: Sequence[Finding], facts: Mapping[str, Any]) -> 
     else:
         trust = "" if signed["trusted"] else "; nobody was asked to trust it: --trust"
         print(f"signed over {signed['events']} events by key {one_line(signed['name'])} ({signed['id']}){trust}")
+    added = facts["added"]
+    if added["events"]:
+        print(f"{added['events']} events were added after the run, of which {added['signed']} are signed")
     recomputed = facts.get("recomputed")
     if recomputed is not None:
         same, beyond = recomputed["same"], recomputed["beyond"]

@@ -9,17 +9,27 @@ from typing import Any
 
 from pytest_conformance.record.events import Event
 from pytest_conformance.record.journal import iterate_journal
+from pytest_conformance.record.keys import SigningKey
 from pytest_conformance.record.sequel import add, read_sequel
 
 CHANGED = ("verdict", "cause", "reason")
 """What an amendment says anew of a `verdict` event."""
 
 
-def amend(folder: Path, event: Event, clause: str, new: Mapping[str, Any], *, person: str, reason: str) -> Event:
+def amend(
+    folder: Path,
+    event: Event,
+    clause: str,
+    new: Mapping[str, Any],
+    *,
+    person: str,
+    reason: str,
+    key: SigningKey | None = None,
+) -> Event:
     """Journal that what `event`, a verdict as it reads today, says of `clause` is corrected to `new`."""
     old, said = ({name: each.get(name) for name in CHANGED} for each in (event.data, new))
     data = {"of_seq": event.seq, "clauses": [clause], "old": old, "new": said, "person": person, "reason": reason}
-    return add(folder, "amendment", data)
+    return add(folder, "amendment", data, key)
 
 
 def amended_events(folder: Path) -> Iterator[Event]:

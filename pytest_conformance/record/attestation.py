@@ -18,6 +18,10 @@ RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 """Predicate of the end of a run (in-toto attestation framework, test-result)."""
 CHECKPOINT = "https://pytest-conformance.readthedocs.io/checkpoint/v1"
 """Predicate of a signature while the run goes on."""
+ADDITION = "https://pytest-conformance.readthedocs.io/sequel/v1"
+"""Predicate of a signature over what was added after the run."""
+JOURNAL, SEQUEL = "journal", "sequel"
+"""Whose lines an attestation vouches for."""
 PAYLOAD = "application/vnd.in-toto+json"
 SUFFIX = ".dsse.json"
 _CAP = 4 * 1024 * 1024
@@ -25,7 +29,7 @@ _CAP = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Attestation:
-    """One signed statement, read back: it vouches for the first `events` lines of the journal.
+    """One signed statement, read back: it vouches for the first `events` lines of the journal, or of the sequel (`of`).
 
     `fault` says what is wrong with it by itself ("" when nothing is); `signature` is the raw signature, which a
     time stamp covers.
@@ -41,6 +45,7 @@ class Attestation:
     signature: bytes
     statement: Mapping[str, Any]
     fault: str = ""
+    of: str = JOURNAL
 
 
 def attest(
@@ -53,18 +58,19 @@ def attest(
     root: str,
     subjects: list[dict[str, Any]],
     result: Mapping[str, Any] | None = None,
+    of: str = JOURNAL,
 ) -> bytes:
     """Return a DSSE envelope over the first `events` lines: hash of the last (`head`) and Merkle root.
 
     `subjects` are in-toto subjects beside the journal (firmware, sample); `result` is the test-result predicate
-    when the run has ended.
+    when the run has ended; `of` tells whether the lines are the journal's or the sequel's.
     """
     covered = {"run": run, "bench": bench, "events": events, "head": head, "merkle_root": root}
     signer = {"schema": "conformance-key/1", **vars(key.public), "benches": list(key.public.benches)}
     statement = {
         "_type": STATEMENT,
-        "subject": [{"name": f"journal:{run}", "digest": {"sha256": head}}, *subjects],
-        "predicateType": CHECKPOINT if result is None else RESULT,
+        "subject": [{"name": f"{of}:{run}", "digest": {"sha256": head}}, *subjects],
+        "predicateType": ADDITION if of == SEQUEL else CHECKPOINT if result is None else RESULT,
         "predicate": {**(result or {}), "record": covered, "signer": signer},
     }
     payload = json.dumps(statement, ensure_ascii=True, allow_nan=False, sort_keys=True).encode("ascii")
@@ -85,10 +91,19 @@ def encoding(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD), PAYLOAD.encode("ascii"), len(payload), payload)
 
 
-def read_attestations(folder: Path) -> list[Attestation]:
-    """Return the attestations of the run in `folder`, those over the fewest events first; broken ones with a fault."""
+def attestation_name(events: int, of: str = JOURNAL) -> str:
+    """Return the file name of an attestation over the first `events` lines."""
+    return f"{'' if of == JOURNAL else of + '-'}{events:010d}{SUFFIX}"
+
+
+def read_attestations(folder: Path, *, of: str = JOURNAL) -> list[Attestation]:
+    """Return the attestations over the run in `folder`, or over its sequel, those over the fewest events first.
+
+    Broken ones carry a fault.
+    """
     files = sorted((folder / FOLDER).glob(f"*{SUFFIX}")) if (folder / FOLDER).is_dir() else []
-    return sorted((_read(file) for file in files), key=lambda each: (each.events, each.file))
+    own = [_read(file, of) for file in files if file.name.startswith(f"{SEQUEL}-") == (of == SEQUEL)]
+    return sorted(own, key=lambda each: (each.events, each.file))
 
 
 def parse(content: bytes, name: str) -> Attestation:
@@ -114,15 +129,20 @@ def parse(content: bytes, name: str) -> Attestation:
     fault = ""
     if signed["keyid"] != key.id or not key.fits(signature, encoding(payload)):
         fault = f"{name}: the signature does not fit the key {key.name!r} that it names"
-    ends = statement.get("predicateType") == RESULT
-    return Attestation(name, events, head, root, str(covered.get("run")), ends, key, signature, statement, fault)
+    kind = statement.get("predicateType")
+    of = SEQUEL if kind == ADDITION else JOURNAL
+    run = str(covered.get("run"))
+    return Attestation(name, events, head, root, run, kind == RESULT, key, signature, statement, fault, of)
 
 
-def _read(file: Path) -> Attestation:
+def _read(file: Path, of: str) -> Attestation:
     try:
         if file.is_symlink() or file.stat().st_size > _CAP:
             raise StorageError("BEN-STO-013", "not an attestation: a link, or too long", where=file.name)
-        return parse(file.read_bytes(), file.name)
+        found = parse(file.read_bytes(), file.name)
+        if found.of != of:
+            raise StorageError("BEN-STO-013", f"it vouches for a {found.of}", where=file.name)
+        return found
     except (OSError, StorageError) as error:
         said = error.what if isinstance(error, StorageError) else str(error)
-        return Attestation(file.name, 0, "", "", "", False, None, b"", {}, f"{file.name}: {said}")
+        return Attestation(file.name, 0, "", "", "", False, None, b"", {}, f"{file.name}: {said}", of)

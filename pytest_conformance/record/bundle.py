@@ -15,10 +15,12 @@ from typing import Any
 from pytest_conformance.errors import StorageError, UsageError
 from pytest_conformance.record.attestation import FOLDER, Attestation, parse, read_attestations
 from pytest_conformance.record.events import Event
+from pytest_conformance.record.findings import Finding
 from pytest_conformance.record.journal import decode
 from pytest_conformance.record.keys import PublicKey
 from pytest_conformance.record.merkle import proof, root_from_proof
-from pytest_conformance.record.verify import BUNDLE_FILE, ROOT_FILE, Finding, may_be_withheld
+from pytest_conformance.record.store_check import BUNDLE_FILE, may_be_withheld
+from pytest_conformance.record.verify import ROOT_FILE
 
 SCHEMA = "conformance-bundle/1"
 PROOF = "conformance-proof/1"

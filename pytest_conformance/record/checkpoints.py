@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_conformance.record.attestation import FOLDER, SUFFIX, attest
+from pytest_conformance.record.attestation import FOLDER, JOURNAL, attest, attestation_name
 from pytest_conformance.record.files import write_atomically
 from pytest_conformance.record.keys import SigningKey
 from pytest_conformance.record.merkle import Frontier
@@ -30,8 +30,9 @@ class Root:
 class Checkpoints:
     """Follows the journal at `path`, which other processes may write as well, by reading what was added."""
 
-    def __init__(self, path: Path, key: SigningKey | None, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, key: SigningKey | None, header: Mapping[str, Any], *, of: str = JOURNAL) -> None:
         self._path = path
+        self._of = of
         self._key = key
         self._header = header
         self._tree = Frontier()
@@ -73,8 +74,9 @@ class Checkpoints:
             root=root.merkle_root,
             subjects=subjects(self._header),
             result=result,
+            of=self._of,
         )
-        target = self._path.parent / FOLDER / f"{root.events:010d}{SUFFIX}"
+        target = self._path.parent / FOLDER / attestation_name(root.events, self._of)
         target.parent.mkdir(exist_ok=True)
         write_atomically(target, envelope)
         return target

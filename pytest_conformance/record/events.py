@@ -207,6 +207,11 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"person": _TEXT, "reason": _TEXT, "bundle": _TEXT},
         ("person", "reason"),
     ),
+    "restored": (
+        "The run was brought back from a backup of `events` events; `added` were in its sequel then.",
+        {"source": _TEXT, "events": _COUNT, "head": _TEXT, "added": _COUNT, "person": _TEXT, "reason": _TEXT},
+        ("source", "events", "head", "person", "reason"),
+    ),
     "note": ("Anything a reader of the record should know.", {"text": _TEXT}, ("text",)),
     "recovered": (
         "A torn line at the end of the journal, or evidence that was not recorded, was found and set aside.",

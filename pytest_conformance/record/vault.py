@@ -96,6 +96,14 @@ class Vault:
         """Tell whether the key of `subject` was destroyed, or its destruction has begun."""
         return self._file(subject, "gone").exists() or self._file(subject, "going").exists()
 
+    def erasure(self, subject: str) -> Erasure | None:
+        """Return the erasure of `subject`, begun or finished; None where there was none."""
+        for kind in ("gone", "going"):
+            file = self._file(subject, kind)
+            if file.exists():
+                return Erasure(**json.loads(file.read_bytes()))
+        return None
+
     def begin_erasure(self, subject: str, person: str, reason: str) -> Erasure:
         """Write down that the key of `subject` is to be destroyed, then destroy it; `finish_erasure` is still due.
 

@@ -7,60 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_conformance.errors import StorageError
-from pytest_conformance.record.attestation import Attestation, read_attestations
+from pytest_conformance.record.attestation import JOURNAL, SEQUEL, read_attestations
 from pytest_conformance.record.events import FORMAT, Event
+from pytest_conformance.record.findings import Finding, Verified
 from pytest_conformance.record.journal import GENESIS, LINE_CAP, decode
 from pytest_conformance.record.keys import PublicKey
 from pytest_conformance.record.merkle import Frontier
+from pytest_conformance.record.store_check import check_evidence
+from pytest_conformance.record.vouching import Lines, vouch
 
 ROOT_FILE = "journal.root"
 """Written at the end of a run: number of events, hash of the last line, Merkle root."""
 ROOT_SCHEMA = "conformance-root/1"
 _ROOT_FIELDS = {"schema", "run", "events", "head"}
 SEQUEL_FILE = "sequel.jsonl"
-BUNDLE_FILE = "bundle.json"
-"""In a redacted bundle: which evidence was withheld."""
-_EVIDENCE = re.compile(r"evidence/([0-9a-f]{2})/(\1[0-9a-f]{62})\.[a-z0-9]{1,8}")
-
-
-LEFT_BY_A_KILL = frozenset({"torn", "unrecorded"})
-"""Codes of findings that a killed run leaves: told, and no obstacle to reading it or going on with it."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong. `seq` is the first bad sequence number (None for evidence); `code` is stable:
-
-    `changed`, `missing`, `order`, `unreadable`, `format`, `torn`, `root` for the journal; `signature`, `unsigned`,
-    `untrusted` for attestations; `evidence-missing`, `evidence-changed`, `evidence-extra`, `unrecorded` for the store.
-    """
-
-    code: str
-    message: str
-    seq: int | None = None
-
-
-@dataclass
-class Verified:
-    """What one look through a run showed. `withheld` counts evidence that a redacted bundle left out, as it may."""
-
-    findings: list[Finding] = field(default_factory=list)
-    events: int = 0
-    head: str = ""
-    merkle_root: str = ""
-    evidence: int = 0
-    withheld: int = 0
-    ended: bool = False
-    rooted: bool = False
-    signed: list[Attestation] = field(default_factory=list)
-    """Attestations that hold, those over the fewest events first."""
 
 
 def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> Verified:
@@ -70,17 +36,18 @@ def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> V
     the chain nothing that follows is judged, because nothing vouches for it; the evidence named up to there is.
     """
     attestations = read_attestations(folder)
-    sequel = _sequel(folder)
-    sizes = {each.events for each in attestations} | ({sequel.events} if sequel else set())
-    walk = _Walk(folder / "journal.jsonl", sizes)
+    sequel = _sequel(folder, trusted)
+    walk = _Walk(folder / "journal.jsonl", {each.events for each in attestations} | {sequel.continues})
     seen = walk.verified
     seen.findings += walk.findings
     if not walk.findings or walk.findings[0].code == "torn":
-        seen.findings += _check_attestations(attestations, walk, trusted)
-        seen.findings += sequel.check(walk) if sequel else []
+        lines = Lines(JOURNAL, seen.events, walk.at, seen.ended)
+        seen.signed, findings = vouch(attestations, lines, trusted)
+        seen.findings += findings + sequel.check(walk)
+        seen.added, seen.added_signed = sequel.events, sequel.signed
     named = {str(each["file"]): each for each in walk.evidence}
     seen.evidence = len(named)
-    seen.findings += _check_evidence(folder, named, seen)
+    seen.findings += check_evidence(folder, named, seen)
     return seen
 
 
@@ -96,18 +63,6 @@ def verify_journal(path: Path) -> list[Finding]:
     beside the journal, where the run wrote one.
     """
     return _Walk(path, set()).findings
-
-
-def verify_evidence(folder: Path, events: Iterable[Event]) -> list[Finding]:
-    """Compare the evidence store under `folder` with the `evidence` events: missing, changed, extra files."""
-    named = {str(each.data["file"]): each.data for each in events if each.type == "evidence"}
-    return _check_evidence(folder, named, Verified())
-
-
-def file_digest(file: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -215,116 +170,41 @@ class _Walk:
 
 @dataclass(frozen=True)
 class _Sequel:
-    """What was written after the run: how much of its journal it saw, and what is wrong with it by itself."""
+    """What was written after the run: which journal it continues, and what is wrong with it by itself."""
 
-    events: int
+    continues: int
+    """Number of events that the journal had; 0 where nothing was written."""
     head: str
+    events: int
+    signed: int
     findings: list[Finding]
 
     def check(self, walk: _Walk) -> list[Finding]:
-        if self.findings:
+        if self.findings or not self.events:
             return self.findings
-        if walk.at.get(self.events, ("",))[0] != self.head:
-            return [Finding("sequel", f"the sequel continues another journal than this one ({self.events} events)")]
+        if walk.at.get(self.continues, ("",))[0] != self.head:
+            return [Finding("sequel", f"the sequel continues another journal than this one ({self.continues} events)")]
         return []
 
 
-def _sequel(folder: Path) -> _Sequel | None:
+def _sequel(folder: Path, trusted: Mapping[str, PublicKey] | None) -> _Sequel:
     path = folder / SEQUEL_FILE
+    attestations = read_attestations(folder, of=SEQUEL)
     if not path.is_file():
-        return None
-    walk = _Walk(path, set(), rooted=False)
+        signed = max((each.events for each in attestations), default=0)
+        gone = [Finding("missing", f"the sequel is gone: {signed} events of it were signed")] if attestations else []
+        return _Sequel(0, "", 0, 0, gone)
+    walk = _Walk(path, {each.events for each in attestations}, rooted=False)
     findings = [Finding("sequel", f"sequel: {each.message}") for each in walk.findings]
     first = next(_lines(path), None)
     data = first.event.data if first is not None and first.event is not None else {}
     if not findings and (first is None or first.event is None or first.event.type != "sequel"):
         findings = [Finding("sequel", "the sequel does not say which journal it continues")]
-    return _Sequel(int(data.get("events") or 0), str(data.get("head")), findings)
-
-
-def _check_attestations(
-    attestations: list[Attestation], walk: _Walk, trusted: Mapping[str, PublicKey] | None
-) -> list[Finding]:
-    findings = []
-    seen = walk.verified
-    for each in attestations:
-        finding = _check_attestation(each, walk, trusted)
-        if finding is None:
-            seen.signed.append(each)
-        else:
-            findings.append(finding)
-    if trusted is not None and not findings:
-        if not seen.signed:
-            findings.append(Finding("unsigned", "nothing of this record is signed"))
-        elif seen.signed[-1].events < seen.events or (seen.ended and not seen.signed[-1].ends):
-            last = seen.signed[-1].events
-            findings.append(Finding("unsigned", f"event {last} and what follows is not signed", last))
-    return findings
-
-
-def _check_attestation(each: Attestation, walk: _Walk, trusted: Mapping[str, PublicKey] | None) -> Finding | None:
-    if each.fault or each.key is None:
-        return Finding("signature", each.fault)
-    if trusted is not None and trusted.get(each.key.id) != each.key:
-        return Finding("untrusted", f"{each.file} is signed by key {each.key.name[:80]!r} ({each.key.id}), not trusted")
-    if each.events not in walk.at:
-        size = walk.verified.events
-        return Finding("missing", f"event {size} is missing: {each.events} events were signed ({each.file})", size)
-    if walk.at[each.events] != (each.head, each.root):
-        return Finding("signature", f"{each.file}: the first {each.events} events are not those that were signed", 0)
-    return None
-
-
-def _check_evidence(folder: Path, named: Mapping[str, Mapping[str, Any]], seen: Verified) -> list[Finding]:
-    findings = []
-    withheld = _withheld(folder)
-    for name, about in named.items():
-        file = folder / name
-        digest = str(about["ref"]).removeprefix("sha256:")
-        parts = _EVIDENCE.fullmatch(name)
-        if parts is None or parts[2] != digest:
-            findings.append(Finding("evidence-changed", f"{name[:120]!a} is no name of evidence"))
-        elif file.is_symlink() or (file.exists() and not file.is_file()):
-            findings.append(Finding("evidence-changed", f"{name} is no regular file"))
-        elif not file.exists():
-            if f"sha256:{digest}" in withheld and may_be_withheld(about):
-                seen.withheld += 1
-            else:
-                findings.append(Finding("evidence-missing", f"{name} is missing"))
-        elif file_digest(file) != digest:
-            findings.append(Finding("evidence-changed", f"{name} is not what was recorded"))
-    for file in sorted((folder / "evidence").rglob("*")):
-        name = file.relative_to(folder).as_posix()
-        if file.is_dir() or name in named:
-            continue
-        parts = _EVIDENCE.fullmatch(name)
-        if not seen.ended and parts is not None and file.is_file() and file_digest(file) == parts[2]:
-            findings.append(Finding("unrecorded", f"{name} was kept, and the run broke off before it was recorded"))
-        else:
-            findings.append(Finding("evidence-extra", f"{name} is in no event of the journal"))
-    return findings
-
-
-def may_be_withheld(about: Mapping[str, Any]) -> bool:
-    """Tell whether a redacted bundle may leave this evidence out: what shows a face, or may hold one.
-
-    Text, tables and our own drawings stay; captures, pictures, videos and what nobody can read go.
-    """
-    if about.get("face") or about.get("sealed"):
-        return True
-    kind = str(about.get("media_type", ""))
-    return not (kind.startswith("text/") or kind in ("application/json", "application/x-ndjson")) and not about.get(
-        "drawing"
-    )
-
-
-def _withheld(folder: Path) -> frozenset[str]:
-    """Return the references that the folder's `bundle.json` says were left out."""
-    try:
-        listed = json.loads((folder / BUNDLE_FILE).read_bytes())["withheld"]
-        return frozenset(each for each in listed if isinstance(each, str))
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()
+    signed = 0
+    if not findings:
+        held, findings = vouch(attestations, Lines(SEQUEL, walk.verified.events, walk.at), trusted)
+        signed = held[-1].events if held else 0
+    return _Sequel(int(data.get("events") or 0), str(data.get("head")), walk.verified.events, signed, findings)
 
 
 def _lines(path: Path) -> Iterator[_Line]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import verify_run
-from pytest_conformance.record.verify import LEFT_BY_A_KILL
+from pytest_conformance.record.findings import LEFT_BY_A_KILL
 from pytest_conformance.reports.html_report import write_report
 from pytest_conformance.reports.junit_view import write_junit
 from pytest_conformance.reports.reading import Record, read_record

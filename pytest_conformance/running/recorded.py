@@ -163,7 +163,8 @@ def read_recorded(folder: Path) -> Recorded:
     Raises StorageError BEN-STO-012 when journal or evidence do not verify; what a kill leaves is no obstacle.
     """
     from pytest_conformance.record import iterate_journal
-    from pytest_conformance.record.verify import LEFT_BY_A_KILL, verify
+    from pytest_conformance.record.findings import LEFT_BY_A_KILL
+    from pytest_conformance.record.verify import verify
 
     seen = verify(folder)
     wrong = [each for each in seen.findings if each.code not in LEFT_BY_A_KILL]

@@ -33,7 +33,7 @@ def begin(request: Request) -> Run:
     from pytest_conformance.record.sequel import finish
     from pytest_conformance.record.vault import Vault
 
-    erased = finish(Vault(request.vault), newest_runs(request.record)) if request.vault is not None else []
+    erased = finish(Vault(request.vault), newest_runs(request.record), request.key) if request.vault is not None else []
     if request.resume is not None:
         return go_on(request, request.resume)
     run = Run.start(request.record, outcome.header(request), key=request.key)

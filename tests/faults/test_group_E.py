@@ -19,6 +19,8 @@ from pytest_conformance.record import Run, read_journal, verify_run
 from pytest_conformance.record.bundle import write_bundle
 from pytest_conformance.record.journal import GENESIS, decode, encode
 from pytest_conformance.record.keys import PublicKey, load_signing_key, make_key
+from pytest_conformance.record.sequel import add, erase, read_sequel
+from pytest_conformance.record.vault import Vault
 from pytest_conformance.record.verify import verify
 
 MakeRun = Callable[[], Run]
@@ -342,3 +344,56 @@ def test_E07_the_command_says_it_and_ends_with_one(signed_run: MakeRun, capsys: 
 
     assert main(["verify", str(run.folder)]) == 1
     assert "evidence-missing" in capsys.readouterr().out
+
+
+def test_E13_a_run_restored_from_a_backup_says_so_and_what_was_erased_since_stays_erased(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vault = Vault(tmp_path / "vault")
+    run = Run.start(tmp_path / "runs", {"mode": "lab"})
+    run.vault = vault
+    ref = run.evidence(b"\x89PNG face", name="face.png", media_type="image/png", face=True, subjects=["S1"])
+    run.stop(0)
+    copied, packed = tmp_path / "backup" / run.id, tmp_path / "backup.zip"
+    shutil.copytree(run.folder, copied)
+    write_bundle(run.folder, packed, full=True, released_by="p2", reason="backup")
+    erase("S1", vault, [run.folder], person="p1", reason="consent withdrawn")
+    add(run.folder, "note", {"text": "lost with the disk"})
+    shutil.rmtree(run.folder)
+    told = ["--person=Ada", "--reason=disk lost", f"--vault={vault.folder}"]
+
+    for backup, record in ((copied, tmp_path / "one"), (packed, tmp_path / "two")):
+        assert main(["restore", str(backup), f"--record={record}", *told, "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        back = record / run.id
+        assert (said["run"], said["erased_since"]) == (str(back), ["S1"])
+        assert verify_run(back) == []
+        first, restored, tombstone = read_sequel(back)
+        assert (first.type, restored.type, tombstone.type) == ("sequel", "restored", "erased")
+        assert (restored.data["source"], restored.data["person"]) == (backup.name, "Ada")
+        assert restored.data["events"] == len(read_journal(back / "journal.jsonl"))
+        assert (tombstone.data["person"], tombstone.data["refs"]) == ("p1", [ref])
+        assert (back / "report.html").is_file()
+
+
+def test_E13_what_is_no_whole_backup_is_not_restored(
+    signed_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = signed_run()
+    redacted, record = tmp_path / "redacted.zip", tmp_path / "again"
+    write_bundle(run.folder, redacted, full=False)
+    bad = tmp_path / "bad" / run.id
+    shutil.copytree(run.folder, bad)
+    (bad / "journal.jsonl").write_bytes((bad / "journal.jsonl").read_bytes().replace(b'"match"', b'"other"', 1))
+    told = ["--person=Ada", "--reason=disk lost", f"--vault={tmp_path / 'vault'}"]
+
+    for backup, below, code in (
+        (redacted, record, "USE-RST-001"),
+        (bad, record, "BEN-STO-012"),
+        (run.folder, run.folder.parent, "BEN-STO-010"),
+        (tmp_path, record, "USE-RST-003"),
+    ):
+        assert main(["restore", str(backup), f"--record={below}", *told]) in (10, 11)
+        assert code in capsys.readouterr().err
+    assert not record.exists() or not list(record.iterdir())
+    assert not (run.folder / "sequel.jsonl").exists()

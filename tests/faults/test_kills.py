@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from pytest_conformance.record import read_journal, verify_run
-from pytest_conformance.record.verify import LEFT_BY_A_KILL
+from pytest_conformance.record.findings import LEFT_BY_A_KILL
 from pytest_conformance.reports import build_views
 
 COUNT = int(os.environ.get("FAULTS_KILLS", "500")) if os.environ.get("FAULTS") else 2
