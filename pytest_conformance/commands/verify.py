@@ -83,7 +83,7 @@ def _proof(arguments: Namespace, file: Path, trusted: Mapping[str, PublicKey] | 
         proven, findings = check_proof(stream.read(PROOF_CAP), trusted=trusted)
     key = proven.attestation.key if proven else None
     facts = {
-        "event": asdict(proven.event) if proven else None,
+        "event": proven.event._asdict() if proven else None,
         "signed_by": {"id": key.id, "name": key.name, "trusted": trusted is not None} if key else None,
     }
     if arguments.json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def amended_events(folder: Path) -> Iterator[Event]:
             continue
         rest = [each for each in event.data["clauses"] if each not in found]
         if rest:
-            yield replace(event, data={**event.data, "clauses": rest})
+            yield event._replace(data={**event.data, "clauses": rest})
         for clause, made in found.items():
             yield _corrected(event, clause, made)
 
@@ -62,9 +61,8 @@ def _corrected(event: Event, clause: str, corrections: list[Event]) -> Event:
         for each in corrections
     ]
     reason = " ".join(filter(None, [str(new.get("reason") or ""), *notes]))
-    return replace(
-        event, data={**event.data, "clauses": [clause], **{name: new.get(name) for name in CHANGED}, "reason": reason}
-    )
+    changed = {name: new.get(name) for name in CHANGED}
+    return event._replace(data={**event.data, "clauses": [clause], **changed, "reason": reason})
 
 
 def _words(old: Mapping[str, Any]) -> str:

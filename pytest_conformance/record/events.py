@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_conformance.errors import StorageError
 
@@ -229,8 +228,7 @@ EVENT_TYPES = frozenset(_EVENTS)
 _REQUIRED = {kind: frozenset(required) for kind, (_, _, required) in _EVENTS.items()}
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One line of the journal. `utc` is ISO 8601 with microseconds, `prev` the SHA-256 of the line before."""
 
     seq: int

@@ -185,9 +185,11 @@ def _encoded(data: Mapping[str, Any], kind: str) -> str:
 
 def _line(event: Event, body: str) -> bytes:
     """Return the line for `event`, whose data is `body`; the fields in the order of the class."""
-    utc, boot, kind, prev = map(_quoted, (event.utc, event.boot_id, event.type, event.prev))
-    text = f'{{"seq":{event.seq},"utc":{utc},"mono_ns":{event.mono_ns},"boot_id":{boot}'
-    return f'{text},"type":{kind},"data":{body},"prev":{prev}}}\n'.encode("ascii")
+    seq, utc, mono_ns, boot, kind, _, prev = event
+    return (
+        f'{{"seq":{seq},"utc":{_quoted(utc)},"mono_ns":{mono_ns},"boot_id":{_quoted(boot)},'
+        f'"type":{_quoted(kind)},"data":{body},"prev":{_quoted(prev)}}}\n'
+    ).encode("ascii")
 
 
 def decode(line: bytes, where: str) -> Event:

@@ -17,6 +17,8 @@ from pytest_conformance.errors import StorageError
 from pytest_conformance.record.hints import hints_of
 
 T = TypeVar("T")
+_At = tuple[Any, ...]
+"""Where a value is: (), or the place of what holds it, and its name, its index, or None in a set."""
 Keep = Callable[[bytes], str]
 """Stores bytes as evidence and returns their reference ("sha256:...")."""
 
@@ -35,22 +37,22 @@ def to_json(value: object, keep: Keep | None = None) -> Any:
     given), `{"$float": "nan"}`, `{"$array": base64, "dtype": ..., "shape": [...]}`, `{"$items": [[key, value]]}`
     (keys that are not text, or that look like a tag). Raises StorageError BEN-STO-005 for anything else.
     """
-    return _plain(value, keep, "value", 0)
+    return _plain(value, keep, (), 0)
 
 
 def fields_to_json(fields: Mapping[str, object]) -> dict[str, Any]:
     """Return the fields of an event as JSON data, each as `to_json` makes it; names stay as they are."""
-    return {name: value if type(value) in _AS_IS else _plain(value, None, "value", 0) for name, value in fields.items()}
+    return _values(fields, None, (), 0)
 
 
-def _plain(value: object, keep: Keep | None, at: str, depth: int) -> Any:
+def _plain(value: object, keep: Keep | None, at: _At, depth: int) -> Any:
     kind = type(value)
     if kind in _AS_IS:
         return value
     if kind is float:
         return value if math.isfinite(value) else {"$float": repr(value)}  # type: ignore[arg-type]
     if depth > DEPTH:
-        raise StorageError("BEN-STO-005", f"{at[:80]}... nests deeper than {DEPTH} levels", where="record")
+        raise StorageError("BEN-STO-005", f"{_where(at)[:80]}... nests deeper than {DEPTH} levels", where="record")
     if kind is dict:  # before the slower questions: a trial is mostly mappings, lists and numbers
         return _mapping(value, keep, at, depth)  # type: ignore[arg-type]
     if kind is list or kind is tuple:
@@ -68,14 +70,15 @@ def _plain(value: object, keep: Keep | None, at: str, depth: int) -> Any:
     if isinstance(value, PurePath | datetime):
         return value.isoformat() if isinstance(value, datetime) else str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: _plain(getattr(value, name), keep, f"{at}.{name}", depth + 1) for name in names}
+        return _values(
+            {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}, keep, at, depth + 1
+        )
     if isinstance(value, Mapping):
         return _mapping(value, keep, at, depth)
     if isinstance(value, list | tuple):
         return _sequence(value, keep, at, depth)
     if isinstance(value, set | frozenset):
-        return sorted((_plain(each, keep, f"{at}[]", depth + 1) for each in value), key=repr)
+        return sorted((_plain(each, keep, (at, None), depth + 1) for each in value), key=repr)
     return _foreign(value, keep, at, depth)
 
 
@@ -85,42 +88,55 @@ def _bytes(value: bytes, keep: Keep | None) -> dict[str, str]:
     return {"$bytes": base64.b64encode(value).decode("ascii")}
 
 
-def _mapping(value: Mapping[Any, Any], keep: Keep | None, at: str, depth: int) -> dict[str, Any]:
+def _mapping(value: Mapping[Any, Any], keep: Keep | None, at: _At, depth: int) -> dict[str, Any]:
     for key in value:
         if type(key) is not str or key[:1] == "$":
             items = [[_plain(k, keep, at, depth + 1), _plain(v, keep, at, depth + 1)] for k, v in value.items()]
             return {"$items": items}
-    return {
-        key: each if type(each) in _AS_IS or _finite(each) else _plain(each, keep, f"{at}.{key[:40]}", depth + 1)
-        for key, each in value.items()
-    }
+    return _values(value, keep, at, depth + 1)
 
 
-def _finite(value: object) -> bool:
-    return type(value) is float and math.isfinite(value)
+def _values(fields: Mapping[str, Any], keep: Keep | None, at: _At, depth: int) -> dict[str, Any]:
+    """Return the fields as JSON data; most are it already, so that is asked before another call is made."""
+    plain = {}
+    for name, value in fields.items():
+        kind = type(value)
+        if kind in _AS_IS or (kind is float and value - value == 0.0):  # NaN for what is not finite
+            plain[name] = value
+        else:
+            plain[name] = _plain(value, keep, (at, name), depth)
+    return plain
 
 
-def _sequence(value: Sequence[Any], keep: Keep | None, at: str, depth: int) -> list[Any]:
-    return [
-        each if type(each) in _AS_IS or _finite(each) else _plain(each, keep, f"{at}[{index}]", depth + 1)
-        for index, each in enumerate(value)
-    ]
+def _sequence(value: Sequence[Any], keep: Keep | None, at: _At, depth: int) -> list[Any]:
+    if _AS_IS.issuperset(map(type, value)):
+        return list(value)
+    return [_plain(each, keep, (at, index), depth + 1) for index, each in enumerate(value)]
 
 
-def _foreign(value: object, keep: Keep | None, at: str, depth: int) -> Any:
+def _where(at: _At) -> str:
+    """Return a place in words: "value", "value.raw.socket", "value.rows[3]"; long names are cut."""
+    names = []
+    while at:
+        at, name = at
+        names.append(f".{name[:40]}" if isinstance(name, str) else "[]" if name is None else f"[{name}]")
+    return "value" + "".join(reversed(names))
+
+
+def _foreign(value: object, keep: Keep | None, at: _At, depth: int) -> Any:
     """Take numpy values by their shape, so that numpy is not imported for it."""
     if type(value).__module__.split(".")[0] == "numpy":
         array: Any = value
         if hasattr(value, "tobytes") and array.shape:
             if array.dtype.hasobject:
-                raise StorageError("BEN-STO-005", f"{at} is an array of objects", where="record")
+                raise StorageError("BEN-STO-005", f"{_where(at)} is an array of objects", where="record")
             data = _bytes(array.tobytes(), keep)
             return {"$array": data, "dtype": array.dtype.str, "shape": list(array.shape)}
         if hasattr(value, "item"):
             return _plain(array.item(), keep, at, depth + 1)
     raise StorageError(
         "BEN-STO-005",
-        f"{at} is a {type(value).__module__}.{type(value).__qualname__}, which cannot be recorded",
+        f"{_where(at)} is a {type(value).__module__}.{type(value).__qualname__}, which cannot be recorded",
         where="record",
         expected="dataclasses, enums, paths, bytes, numbers, text, lists and mappings",
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import from_json, to_json
-from pytest_conformance.record.plain import references
+from pytest_conformance.record.plain import fields_to_json, references
 
 
 class Door(Enum):
@@ -159,3 +160,89 @@ def test_bottomless_nesting_is_refused() -> None:
                     max_leaves=8))  # fmt: skip
 def test_anything_plain_comes_back(value: object) -> None:
     assert repr(from_json(Any, _strict(value))) == repr(value)  # type: ignore[arg-type]
+
+
+class Loud(str):
+    def __str__(self) -> str:
+        return self.upper()
+
+
+class Count(int):
+    pass
+
+
+class Share(float):
+    pass
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Level(IntEnum):
+    HIGH = 2**60
+
+
+def _by_the_book(value: Any) -> Any:
+    """Say again, without any short cut, what `to_json` promises."""
+    if isinstance(value, Enum):
+        return _by_the_book(value.value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, list | tuple):
+        return [_by_the_book(each) for each in value]
+    assert isinstance(value, dict)
+    if all(type(key) is str and not key.startswith("$") for key in value):
+        return {key: _by_the_book(each) for key, each in value.items()}
+    return {"$items": [[_by_the_book(key), _by_the_book(each)] for key, each in value.items()]}
+
+
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(2**53 - 2, 2**70)
+    | st.floats()
+    | st.sampled_from([0.0, -0.0, 5e-324, 1e308, math.inf, -math.inf, math.nan, Share(0.5), Share("nan"), Share("inf")])
+    | st.text()
+    | st.text(st.characters(categories=("Cs",)))
+    | st.sampled_from([Loud("ab"), Loud("$a"), Count(7), Count(2**60), Colour.RED, Level.HIGH, Door.RELAY])
+    | st.binary(max_size=8)
+)
+_KEYS = st.sampled_from(["a", "b", "", "$a", "a$", Loud("c"), Colour.RED, 1, True, None, 0.5, (1, "x"), b"k"])
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ["dict", [[_typed(key), _typed(each)] for key, each in value.items()]]
+    if isinstance(value, list):
+        return ["list", [_typed(each) for each in value]]
+    return [type(value), repr(value)]
+
+
+@given(st.dictionaries(st.text(max_size=3), st.recursive(_LEAVES, lambda inner:
+       st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(_KEYS, inner, max_size=3),
+       max_leaves=8)))  # fmt: skip
+def test_the_short_cuts_change_nothing(fields: dict[str, Any]) -> None:
+    expected = {name: _by_the_book(value) for name, value in fields.items()}
+
+    assert _typed(fields_to_json(fields)) == _typed(expected)
+    assert _typed({name: to_json(value) for name, value in fields.items()}) == _typed(expected)
+
+
+def test_what_was_recorded_does_not_change_with_the_lists_it_came_from() -> None:
+    names, deep = ["a"], {"b": ["c"]}
+
+    recorded = fields_to_json({"names": names, "deep": deep})
+    names.append("z")
+    deep["b"].append("z")
+
+    assert recorded == {"names": ["a"], "deep": {"b": ["c"]}}
