@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_conformance.bench import links
 from pytest_conformance.bench.clock_watch import ClockWatch
 from pytest_conformance.bench.safe_state import Outcome, Step, reach
 from pytest_conformance.bench.simulated import SimulatedWorld
@@ -20,6 +21,7 @@ from pytest_conformance.errors import (
     ConformanceError,
     DeviceError,
     InstrumentError,
+    LinkError,
     MethodError,
     SimulationError,
     UsageError,
@@ -70,6 +72,8 @@ class Bench:
         self._stop_beating = functools.partial(setattr, clock, "beat", None)
         self._open: dict[str, Any] = {}
         self._order: list[str] = []
+        self.gone: set[str] = set()
+        """Roles whose link went away and did not come back in time: they are not waited for again."""
         self._closed = False
         self._leaving = False
 
@@ -210,16 +214,25 @@ class Bench:
     def blame(self, error: BaseException) -> ConformanceError | None:
         """Return the bench error behind `error` when an instrument turns out to be at fault, else None.
 
-        For errors that look like the device's: before the device is blamed, the bench must answer (case C01).
+        For errors that look like the device's: before the device is blamed, the bench must answer (case C01). A link
+        that broke is looked into as well: a hub that dropped stands behind all of its children (case B07).
         """
+        if isinstance(error, InstrumentError | LinkError):
+            return links.dropped_hub(self)
         if isinstance(error, ConformanceError) and not isinstance(error, DeviceError):
             return None
         try:
             self.check_health()
             self._check_power()
+        except (InstrumentError, LinkError) as found:
+            return links.dropped_hub(self) or found
         except ConformanceError as found:
             return found
         return None
+
+    def relink(self) -> list[str]:
+        """Open the links again that went away by themselves and are back; return what the record should say of it."""
+        return links.relink(self)
 
     def safe(self) -> tuple[Outcome, ...]:
         """Reach the safe state: every supply off and read back, movers at their empty place, in the file's order.

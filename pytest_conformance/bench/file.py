@@ -28,7 +28,7 @@ SCHEMA = "conformance-bench/1"
 GROUP = "pytest_conformance.benches"
 """Entry points that bring benches: each gives the path of a bench file, or a function that returns it."""
 SIM = "sim:"
-RESERVED = frozenset({"driver", "id", "calibration"})
+RESERVED = frozenset({"driver", "id", "calibration", "hub"})
 """Keys of a role that are not its driver's settings."""
 
 
@@ -70,6 +70,7 @@ class Entry(BaseModel):
     address: Text | None = None
     id: Text | None = None
     calibration: Calibration | None = None
+    hub: Text | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,8 @@ class RoleEntry:
     """The driver's settings as they stand in the file, `address` among them."""
     document: Document = field(repr=False)
     path: tuple[str, str]
+    hub: str = ""
+    """The USB hub or network switch that it is plugged into; "" when none is named."""
 
     @property
     def address(self) -> str:
@@ -239,7 +242,8 @@ class BenchFile(FileModel):
     def _entry(self, section: str, name: str, entry: Entry) -> RoleEntry:
         data = self.document.at((section, name))
         raw = {key: value for key, value in data.items() if key not in RESERVED}
-        return RoleEntry(name, entry.driver, entry.id or "", entry.calibration, raw, self.document, (section, name))
+        place, hub = (section, name), entry.hub or ""
+        return RoleEntry(name, entry.driver, entry.id or "", entry.calibration, raw, self.document, place, hub)
 
     def _entries(self) -> Iterator[RoleEntry]:
         yield from self.roles.values()

@@ -13,7 +13,7 @@ from pytest_conformance.drivers.box_time import MICROSECOND, BoxTime, Exchange, 
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Edge, Identity
-from pytest_conformance.drivers.serial_line import SerialLine, SerialSettings, identify
+from pytest_conformance.drivers.serial_line import OnSerialLine, SerialLine, SerialSettings, identify
 from pytest_conformance.errors import BenchError, InstrumentError
 from pytest_conformance.quantities import Duration
 
@@ -35,7 +35,7 @@ class ContactSettings(SerialSettings):
     """The contact is open when the bolt is thrown."""
 
 
-class SerialContact:
+class SerialContact(OnSerialLine):
     """Knows each edge of the contact in bench time.
 
     Lines to the box: `ID?`, `PING n`, `STATE?`; from it: `PONG n us`, `STATE CLOSED|OPEN us edges`, and unasked
@@ -63,13 +63,7 @@ class SerialContact:
         """Open the port, check who is there and compare clocks; raises LinkError or InstrumentError."""
         contact = cls(settings, context)
         try:
-            contact._line.open()
-            contact._line.drain()
-            contact.identity()
-            contact._counted = contact._state()[1]
-            contact._edges.clear()
-            contact._problem = None
-            contact._synchronise()
+            contact._begin()
         except BaseException:
             contact.close()
             raise
@@ -83,6 +77,16 @@ class SerialContact:
     def identity(self) -> Identity:
         """Ask the box who it is; InstrumentError BEN-INS-103 when it is not the expected one."""
         return identify(self._line, self._settings.expect_idn)
+
+    def _begin(self) -> None:
+        self._line.open()
+        self._line.drain()
+        self.identity()
+        self._time = BoxTime()
+        self._counted = self._state()[1]
+        self._edges.clear()
+        self._problem = None
+        self._synchronise()
 
     def closed(self) -> bool:
         """Ask whether the contact is closed now (bolt thrown)."""

@@ -7,7 +7,7 @@ import re
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
-from pytest_conformance.drivers.serial_line import SerialLine, SerialSettings, identify
+from pytest_conformance.drivers.serial_line import OnSerialLine, SerialLine, SerialSettings, identify
 from pytest_conformance.errors import BenchError, InstrumentError, OperatorError
 
 LONGEST = 4296
@@ -19,7 +19,7 @@ class LabelReaderSettings(SerialSettings):
     """Settings of `serial-label-reader`."""
 
 
-class SerialLabelReader:
+class SerialLabelReader(OnSerialLine):
     """Reads labels. Their text is the device maker's and may hold anything: it is returned as it is.
 
     Line `TRIG n`; answers `NOREAD n` or `LABEL n length`, then exactly so many bytes and a line end.
@@ -37,9 +37,7 @@ class SerialLabelReader:
         """Open the port and check who is there; raises LinkError or InstrumentError."""
         reader = cls(settings, context)
         try:
-            reader._line.open()
-            reader._line.drain()
-            reader.identity()
+            reader._begin()
         except BaseException:
             reader.close()
             raise
@@ -48,6 +46,11 @@ class SerialLabelReader:
     def identity(self) -> Identity:
         """Ask the reader who it is; InstrumentError BEN-INS-103 when it is not the expected one."""
         return identify(self._line, self._settings.expect_idn)
+
+    def _begin(self) -> None:
+        self._line.open()
+        self._line.drain()
+        self.identity()
 
     def read(self, sample: int) -> str:
         """Return the label of sample number `sample` (1 and up); bytes that are no UTF-8 come as lone surrogates.

@@ -8,7 +8,7 @@ from pytest_conformance.clock import SECOND
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
-from pytest_conformance.drivers.serial_line import SerialLine, SerialSettings, identify
+from pytest_conformance.drivers.serial_line import OnSerialLine, SerialLine, SerialSettings, identify
 from pytest_conformance.errors import BenchError, InstrumentError, UsageError
 from pytest_conformance.quantities import Duration
 
@@ -25,7 +25,7 @@ class MoverSettings(SerialSettings):
     """How long one movement may take, bench time."""
 
 
-class SerialMover:
+class SerialMover(OnSerialLine):
     """Moves and waits until the table confirms the position. Lines: `GOTO n`, `HOME`, `STOP`, `POS?`, `HOLDERS?`."""
 
     Settings = MoverSettings
@@ -42,9 +42,7 @@ class SerialMover:
         """Open the port and check who is there; raises LinkError or InstrumentError. Nothing moves."""
         mover = cls(settings, context)
         try:
-            mover._line.open()
-            mover._line.drain()
-            mover.identity()
+            mover._begin()
         except BaseException:
             mover.close()
             raise
@@ -53,6 +51,11 @@ class SerialMover:
     def identity(self) -> Identity:
         """Ask the table who it is; InstrumentError BEN-INS-103 when it is not the expected one."""
         return identify(self._line, self._settings.expect_idn)
+
+    def _begin(self) -> None:
+        self._line.open()
+        self._line.drain()
+        self.identity()
 
     def holders(self) -> int:
         """Ask how many holders can carry something; they are numbered from 1, and 0 is the empty place."""

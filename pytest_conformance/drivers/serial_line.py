@@ -14,6 +14,7 @@ import serial
 
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
+from pytest_conformance.drivers.serial_ports import require_lasting
 from pytest_conformance.drivers.settings import DriverSettings
 from pytest_conformance.drivers.stamping import StampedPort
 from pytest_conformance.drivers.stamping_process import open_port
@@ -63,8 +64,11 @@ class SerialLine:
         self._port: Any = None
         self._on_unasked = on_unasked
         self.where = where
+        self.address = settings.address
         self.door = door_of(settings.address)
         self.partial = b""
+        self.lost = False
+        """The port went away by itself, and was not opened since."""
         self.arrived = self.sent = 0
         """Host's monotonic ns when the last line's end came and when the last line began to leave."""
 
@@ -83,8 +87,9 @@ class SerialLine:
         return f"{settings.baudrate} {settings.bytesize}{settings.parity}{settings.stopbits}"
 
     def open(self) -> None:
-        """Open the port for ourselves alone; LinkError BEN-LNK-131 when that fails."""
+        """Open the port for ourselves alone; LinkError BEN-LNK-131 when that fails, see also `require_lasting`."""
         settings = self._settings
+        require_lasting(settings.address, self.where)
         try:
             given = {
                 "address": settings.address,
@@ -103,6 +108,8 @@ class SerialLine:
                 expected="a free serial port",
                 todo="check cable, adapter and address, and that no other program holds the port",
             ) from error
+        self.lost = False
+        self.partial = b""
 
     def ask(self, line: str, is_answer: Callable[[str], bool], timeout: float | None = None) -> str:
         """Send `line` and return the first line back for which `is_answer` is true.
@@ -218,6 +225,7 @@ class SerialLine:
 
     def _lost(self, error: BaseException) -> LinkError:
         self.close()
+        self.lost = True
         return LinkError(
             "BEN-LNK-132",
             f"the serial port went away ({shown(str(error), 200)})",
@@ -225,6 +233,30 @@ class SerialLine:
             expected="a port that stays for the whole run",
             todo="check the cable, the adapter and its hub",
         )
+
+
+class OnSerialLine:
+    """What the drivers of serial instruments have in common: a link that can be opened anew when it went away."""
+
+    _line: SerialLine
+
+    @property
+    def lost_port(self) -> str:
+        """The address of the port when it went away by itself; "" while it is there."""
+        return self._line.address if self._line.lost else ""
+
+    def reopen(self) -> None:
+        """Open the port again and check who is there now; raises as `open`, and the port stays lost then."""
+        try:
+            self._begin()
+        except BaseException:
+            self._line.close()
+            self._line.lost = True
+            raise
+
+    def _begin(self) -> None:
+        """Open the port and make sure that the right instrument is behind it."""
+        raise NotImplementedError
 
 
 def identify(line: SerialLine, expect: str) -> Identity:

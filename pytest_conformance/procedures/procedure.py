@@ -75,6 +75,8 @@ class Recorder:
             self.run.event("safe-state", {"reached": reached, "outputs": off, "after": name})
         try:
             self.bench.beat()
+            for said in self.bench.relink():
+                self.run.event("note", {"text": said})
             self.bench.check_health()
         except ConformanceError:
             return False

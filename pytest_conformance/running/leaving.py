@@ -24,9 +24,16 @@ def leave(bench: Bench, run: Run) -> None:
 
 
 def rest(bench: Bench, run: Run, said: Contribution) -> None:
-    """After a test that a bench fault ended, switch the device off before the next one (case A01)."""
+    """After a test that a bench fault ended, switch the device off before the next one (case A01).
+
+    A hub that dropped puts the bench into quarantine (case B07).
+    """
     if said.verdict is not Verdict.INCONCLUSIVE or said.cause not in NOT_SAFE:
         return
+    if said.code == "BEN-LNK-150" and bench.lease is not None:
+        from pytest_conformance.bench.quarantine import impose
+
+        impose(bench.lease.path.parent.parent, bench.name, said.reason, str(run.folder))
     outcomes = bench.rest()
     if outcomes:
         told(bench, run, outcomes, {"after": said.test})

@@ -302,6 +302,7 @@ class BenchSession:
         if self.bench is not None:
             starting.note_jumps(self.bench, self.run)
             self.bench.beat()
+            starting.relink(self.bench, self.run)
             starting.require_surroundings(self.bench)
 
     @pytest.hookimpl(wrapper=True)

@@ -86,6 +86,12 @@ def note_jumps(bench: Bench, run: Run) -> None:
         run.event("note", {"text": f"the wall clock jumped by {jumped:+.1f} s; durations are monotonic"})
 
 
+def relink(bench: Bench, run: Run) -> None:
+    """Open links again that went away and are back, and journal it (cases B02, B08)."""
+    for said in bench.relink():
+        run.event("note", {"text": said})
+
+
 def take_lease(request: Request, run: Run, folder: Path) -> Lease:
     """Take the bench for this run, before any instrument is touched; on a mock bench nobody else can want it.
 

@@ -17,6 +17,7 @@ import serial
 
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.serial_line import SerialSettings, door_of
+from pytest_conformance.drivers.serial_ports import require_lasting
 from pytest_conformance.errors import DeviceError, LinkError
 
 LINE = 65536
@@ -215,6 +216,7 @@ class Console:
 
     def _open(self) -> None:
         settings = self._settings
+        require_lasting(settings.address, self.where)
         try:
             port = serial.serial_for_url(
                 settings.address,
