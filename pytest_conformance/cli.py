@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "check a run, a bundle or a proof: chain of events, signatures, evidence; judge it again",
     "bundle": "pack a run into one file to hand out, or prove a single event of it",
     "amend": "correct what a run said of a clause, with name and reason; both stay, what follows is judged again",
+    "stamp": "ask an authority for time stamps (RFC 3161) of signed records; those queued while offline are sent",
     "restore": "bring a run back from a backup: verified, recorded, and what was erased since stays erased",
     "key": "make a key that signs records",
     "vault": "whose faces are kept and until when; open one, or erase a subject from all records",

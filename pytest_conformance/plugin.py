@@ -18,6 +18,8 @@ _OPTIONS = (
     ("profile", "NAME", "sample sizes, windows and limits (default: standard)"),
     ("take-over", "PERSON: REASON", "take the bench from the run that holds it; both records say who and why"),
     ("signing-key", "FILE", "sign the record with this key (made by `conformance key`)"),
+    ("time-stamp", "URL", "ask this authority for a time stamp (RFC 3161) of the signature; queued while offline"),
+    ("time-stamp-roots", "FILE", "root certificates (PEM) of that authority"),
     ("vault", "DIR", "keys of the faces in the record (default: of this user; beside the records on a mock bench)"),
     ("known-bad", "NAME[,NAME]", "swap in behaviours of a known-bad device (simulated devices only)"),
 )

@@ -27,6 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN|BUNDLE|PROOF", help="folder or beginning of the name of a run, or a file")
     parser.add_argument("--record", metavar="DIR", default=RUNS, help="where runs lie (default: runs)")
     parser.add_argument("--trust", metavar="KEY|DIR", help="public keys: it must be signed to its end by one of them")
+    parser.add_argument(
+        "--tsa-roots", metavar="FILE", help="roots of an authority: each last signature needs its time stamp"
+    )
     parser.add_argument("--recompute", action="store_true", help="judge every recorded observation again, and compare")
     parser.add_argument("--suite", metavar="FILE", action="append", default=[], help="tests that are not shipped")
     add_json(parser)
@@ -36,6 +39,7 @@ def run(arguments: Namespace) -> int:
     from pytest_conformance.record.keys import load_trusted
 
     trusted = load_trusted(Path(arguments.trust)) if arguments.trust else None
+    roots = _roots(arguments)
     given = Path(arguments.run)
     if given.is_file() and given.suffix == ".json":
         return _proof(arguments, given, trusted)
@@ -45,6 +49,7 @@ def run(arguments: Namespace) -> int:
         seen = verify(folder, trusted=trusted)
         named = str(given if given.is_file() else folder)
         facts = _facts(seen, trusted)
+        _check_stamps(folder, roots, seen, facts)
         if arguments.recompute and not seen.findings:
             _recompute(folder, [Path(each) for each in arguments.suite], seen, facts)
     if arguments.json:
@@ -53,6 +58,30 @@ def run(arguments: Namespace) -> int:
     else:
         _print(folder.name, seen.findings, facts)
     return FAILED if seen.findings else OK
+
+
+def _roots(arguments: Namespace) -> str:
+    if not arguments.tsa_roots:
+        return ""
+    from pytest_conformance.record.timestamps import load_roots
+
+    return load_roots(Path(arguments.tsa_roots))
+
+
+def _check_stamps(folder: Path, roots: str, seen: Verified, facts: dict[str, Any]) -> None:
+    from pytest_conformance.record.timestamps import check_stamps
+
+    stamps, findings = check_stamps(folder, [*seen.signed, *seen.signed_later], roots)
+    seen.findings += findings
+    facts["time_stamps"] = [
+        {
+            "of": each.attestation,
+            "time": each.time.isoformat() if each.time else None,
+            "pending": each.pending,
+            "trusted": bool(roots),
+        }
+        for each in stamps
+    ]
 
 
 def _recompute(folder: Path, suites: Sequence[Path], seen: Verified, facts: dict[str, Any]) -> None:
@@ -117,7 +146,7 @@ def _facts(seen: Verified, trusted: Mapping[str, PublicKey] | None) -> dict[str,
         "root": seen.rooted,
         "merkle_root": seen.merkle_root,
         "signed": signed,
-        "added": {"events": seen.added, "signed": seen.added_signed},
+        "added": {"events": seen.added, "signed": seen.signed_later[-1].events if seen.signed_later else 0},
     }
 
 
@@ -135,6 +164,12 @@ def _print(name: str, findings: Sequence[Finding], facts: Mapping[str, Any]) -> 
     else:
         trust = "" if signed["trusted"] else "; nobody was asked to trust it: --trust"
         print(f"signed over {signed['events']} events by key {one_line(signed['name'])} ({signed['id']}){trust}")
+    for each in facts["time_stamps"]:
+        if each["time"]:
+            trust = "" if each["trusted"] else "; nobody was asked to trust the authority: --tsa-roots"
+            print(f"time stamp of {one_line(each['of'])}: {each['time']}{trust}")
+        else:
+            print(f"time stamp of {one_line(each['of'])}: {one_line(each['pending'])}")
     added = facts["added"]
     if added["events"]:
         print(f"{added['events']} events were added after the run, of which {added['signed']} are signed")

@@ -14,8 +14,9 @@ LEFT_BY_A_KILL = frozenset({"torn", "unrecorded"})
 class Finding:
     """Something wrong. `seq` is the first bad sequence number (None for evidence); `code` is stable:
 
-    `changed`, `missing`, `order`, `unreadable`, `format`, `torn`, `root` for the journal; `signature`, `unsigned`,
-    `untrusted` for attestations; `evidence-missing`, `evidence-changed`, `evidence-extra`, `unrecorded` for the store.
+    `changed`, `missing`, `order`, `unreadable`, `format`, `torn`, `root` for the journal; `sequel` for what was added
+    later; `signature`, `unsigned`, `untrusted`, `time-stamp` for attestations; `evidence-missing`, `evidence-changed`,
+    `evidence-extra`, `unrecorded` for the store.
     """
 
     code: str
@@ -37,7 +38,7 @@ class Verified:
     rooted: bool = False
     signed: list[Attestation] = field(default_factory=list)
     """Attestations of the journal that hold, those over the fewest events first."""
+    signed_later: list[Attestation] = field(default_factory=list)
+    """Attestations of the sequel that hold."""
     added: int = 0
     """Events that the sequel holds: what was added after the run."""
-    added_signed: int = 0
-    """How many of these are signed."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_conformance.errors import StorageError
-from pytest_conformance.record.attestation import JOURNAL, SEQUEL, read_attestations
+from pytest_conformance.record.attestation import JOURNAL, SEQUEL, Attestation, read_attestations
 from pytest_conformance.record.events import FORMAT, Event
 from pytest_conformance.record.findings import Finding, Verified
 from pytest_conformance.record.journal import GENESIS, LINE_CAP, decode
@@ -44,7 +44,7 @@ def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> V
         lines = Lines(JOURNAL, seen.events, walk.at, seen.ended)
         seen.signed, findings = vouch(attestations, lines, trusted)
         seen.findings += findings + sequel.check(walk)
-        seen.added, seen.added_signed = sequel.events, sequel.signed
+        seen.added, seen.signed_later = sequel.events, sequel.held
     named = {str(each["file"]): each for each in walk.evidence}
     seen.evidence = len(named)
     seen.findings += check_evidence(folder, named, seen)
@@ -176,7 +176,7 @@ class _Sequel:
     """Number of events that the journal had; 0 where nothing was written."""
     head: str
     events: int
-    signed: int
+    held: list[Attestation]
     findings: list[Finding]
 
     def check(self, walk: _Walk) -> list[Finding]:
@@ -193,18 +193,17 @@ def _sequel(folder: Path, trusted: Mapping[str, PublicKey] | None) -> _Sequel:
     if not path.is_file():
         signed = max((each.events for each in attestations), default=0)
         gone = [Finding("missing", f"the sequel is gone: {signed} events of it were signed")] if attestations else []
-        return _Sequel(0, "", 0, 0, gone)
+        return _Sequel(0, "", 0, [], gone)
     walk = _Walk(path, {each.events for each in attestations}, rooted=False)
     findings = [Finding("sequel", f"sequel: {each.message}") for each in walk.findings]
     first = next(_lines(path), None)
     data = first.event.data if first is not None and first.event is not None else {}
     if not findings and (first is None or first.event is None or first.event.type != "sequel"):
         findings = [Finding("sequel", "the sequel does not say which journal it continues")]
-    signed = 0
+    held: list[Attestation] = []
     if not findings:
         held, findings = vouch(attestations, Lines(SEQUEL, walk.verified.events, walk.at), trusted)
-        signed = held[-1].events if held else 0
-    return _Sequel(int(data.get("events") or 0), str(data.get("head")), walk.verified.events, signed, findings)
+    return _Sequel(int(data.get("events") or 0), str(data.get("head")), walk.verified.events, held, findings)
 
 
 def _lines(path: Path) -> Iterator[_Line]:

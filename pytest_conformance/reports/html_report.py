@@ -110,6 +110,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Trials", trials),
         ("Exit code", code),
         ("Signature", _signature(header)),
+        ("Time stamp", _time_stamp(record.folder)),
         ("Software", versions),
     ]
     return [(name, visible(value, 300)) for name, value in facts if value not in (None, "")]
@@ -120,6 +121,17 @@ def _signature(header: Mapping[str, Any]) -> str:
     if signing.get("key"):
         return f"by key {signing['key']}; check it with `conformance verify`"
     return f"none: {signing['unsigned']}" if signing.get("unsigned") else ""
+
+
+def _time_stamp(folder: Path) -> str:
+    """Return what an authority said of the time of the signatures, as it was answered; `verify` checks it."""
+    from pytest_conformance.record.timestamps import read_stamps
+
+    said = []
+    for each in read_stamps(folder):
+        when = f"{each.time:%Y-%m-%d %H:%M:%S} UTC" if each.time else f"time stamp pending: {each.pending}"
+        said.append(f"{each.attestation}: {when}")
+    return "; ".join(said)
 
 
 def _totals(record: Record) -> dict[str, int]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.record.keys import SigningKey
+    from pytest_conformance.record.timestamps import Authority
     from pytest_conformance.running.recorded import Recorded
 
 
@@ -41,6 +42,8 @@ class Request:
     accredited: bool
     require_all: bool
     key: SigningKey | None = None
+    authority: Authority | None = None
+    """Who is asked for a time stamp of the signature."""
     unsigned: str = ""
     """Why the record is not signed, where a key was named; "no key was named" where none was."""
     vault: Path | None = None
@@ -91,12 +94,13 @@ def read(config: pytest.Config) -> Request:
         bool(asked["accredited"]),
         bool(asked["require_all"]),
         key,
-        unsigned,
-        None if replay else vault_folder(config, bench.mode),
-        asked,
-        replay,
-        resume,
+        unsigned=unsigned,
+        vault=None if replay else vault_folder(config, bench.mode),
+        asked=asked,
+        replay=replay,
+        resume=resume,
         take_over=asked_for(config, "take_over"),
+        authority=time_stamp_authority(config, key),
     )
 
 
@@ -184,6 +188,26 @@ def signing_key(config: pytest.Config, bench: str) -> tuple[SigningKey | None, s
         return None, str(error)
     refusal = key.public.refusal(bench, datetime.now(UTC))
     return (None, refusal) if refusal else (key, "")
+
+
+def time_stamp_authority(config: pytest.Config, key: SigningKey | None) -> Authority | None:
+    """Return who is asked for a time stamp; None where nobody is named, or nothing is signed.
+
+    Raises UsageError USE-TSA-004 when only one of address and roots is named, and as `timestamps.authority`.
+    """
+    url, roots = asked_for(config, "time_stamp"), asked_for(config, "time_stamp_roots")
+    if bool(url) != bool(roots):
+        raise UsageError(
+            "USE-TSA-004",
+            "a time stamp needs the authority's address and its roots",
+            expected="--time-stamp URL and --time-stamp-roots FILE",
+            todo="name both: an answer that nobody can check is worth nothing",
+        )
+    if not url or key is None:
+        return None
+    from pytest_conformance.record.timestamps import authority
+
+    return authority(url, config.invocation_params.dir / roots)
 
 
 def vault_folder(config: pytest.Config, mode: str) -> Path:

@@ -214,8 +214,23 @@ def finish(session: BenchSession, exit_status: int) -> int:
     reason = "; ".join(dict.fromkeys(session.refused))
     result = test_result({**verdicts, **derived}, session.request)
     session.run.stop(code, partial=session.partial, reason=reason, result=result)
+    stamp(session)
     build(session)
     return code
+
+
+def stamp(session: BenchSession) -> None:
+    """Ask for a time stamp of the run's signature, then for those that earlier runs beside it still wait for."""
+    if session.request.authority is None:
+        return
+    from pytest_conformance.commands.naming import newest_runs
+    from pytest_conformance.record.timestamps import queue, send
+
+    queue(session.run.folder, session.request.authority)
+    session.stamps = send(session.run.folder)
+    if not any(each.pending for each in session.stamps):
+        for folder in newest_runs(session.request.record):
+            send(folder)
 
 
 def test_result(verdicts: Mapping[str, ClauseVerdict], request: Request) -> dict[str, Any]:
@@ -253,6 +268,9 @@ def summarise(session: BenchSession, terminal: pytest.TerminalReporter) -> None:
     terminal.section("conformance")
     text = summary(session.views.record, width=terminal._tw.fullwidth, colour=terminal.hasmarkup)
     terminal.write(text)
+    for each in session.stamps:
+        if each.pending:
+            terminal.write_line(f"time stamp pending, `conformance stamp` asks again: {each.pending}", yellow=True)
     for name, why in session.views.failed.items():
         terminal.write_line(f"the view {name} could not be built: {why}", yellow=True)
 

@@ -26,6 +26,7 @@ from pytest_conformance.verdicts import Contribution
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
     from pytest_conformance.record import Run
+    from pytest_conformance.record.timestamps import Stamp
     from pytest_conformance.reports import BuiltViews
     from pytest_conformance.reports.allure_view import AllureView
     from pytest_conformance.reports.terminal import LiveView
@@ -92,6 +93,8 @@ class BenchSession:
         self.partial = False
         self.unjudged = 0
         """Failures of tests that judge no clause."""
+        self.stamps: list[Stamp] = []
+        """Time stamps that were asked for at the end."""
         self.refused: list[str] = []
         """Why parallel workers refused to start."""
         if self.worker is None and self.parallel and request.bench.mode != "mock" and not request.bench.slots:
