@@ -113,10 +113,12 @@ def of_clock(open_: bool, said: str) -> Iterator[ConformanceError]:
         yield BenchError("BEN-CLK-001", f"the wall clock is wrong: {said}", todo="set the clock, then run again")
 
 
-def require(config: pytest.Config, file: BenchFile, version: str) -> list[str]:
-    """Refuse what an accredited run may not have; return warnings for the record.
+def require(
+    config: pytest.Config, file: BenchFile, version: str, of_method: Iterable[ConformanceError] = ()
+) -> list[str]:
+    """Refuse what an accredited run may not have, `of_method` among it; return warnings for the record.
 
-    Raises UsageError, CalibrationError or BenchError that names everything that was found.
+    Raises UsageError, CalibrationError, MethodError or BenchError that names everything that was found.
     """
     from pytest_conformance.bench.machine import clock
 
@@ -128,6 +130,7 @@ def require(config: pytest.Config, file: BenchFile, version: str) -> list[str]:
             *of_clock(shown.open, shown.detail),
             *of_installation(file, version),
             *of_equipment(file, today),
+            *of_method,
         ]
     )
     return due_today(file, today)

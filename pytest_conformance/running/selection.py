@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.resources import shipped
+from pytest_conformance.running.limits_due import is_limit
 
 if TYPE_CHECKING:
     from pytest_conformance.catalogue import Catalogue
@@ -37,6 +38,11 @@ def clauses_of(item: pytest.Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
+def limit_of(item: pytest.Item) -> str:
+    """Return the name of the limit without which `item` cannot judge its clauses; "" when it needs none."""
+    return next((str(mark.kwargs["limit"]) for mark in item.iter_markers("clause") if mark.kwargs.get("limit")), "")
+
+
 def test_name(item_or_nodeid: pytest.Item | str) -> str:
     """Return the node id as a stranger would write it: shipped suites begin with `suites/`, wherever they lie."""
     nodeid = item_or_nodeid if isinstance(item_or_nodeid, str) else item_or_nodeid.nodeid
@@ -55,6 +61,8 @@ def unknown_clauses(items: Iterable[pytest.Item], catalogue: Catalogue) -> list[
             if clause_id not in catalogue.clauses:
                 near = ", ".join(catalogue.nearest(clause_id)) or "nothing like it"
                 lines.append(f"{test_name(item)}: no document has clause {clause_id!r}; nearest: {near}")
+        if (name := limit_of(item)) and not is_limit(name):
+            lines.append(f"{test_name(item)}: neither profile nor declaration has a limit {name!r}")
     return lines
 
 

@@ -16,11 +16,12 @@ import pytest
 from pytest_conformance.errors import ConformanceError, UsageError
 from pytest_conformance.running import judging, outcome, resuming, starting
 from pytest_conformance.running.leaving import leave, rest
+from pytest_conformance.running.limits_due import missing
 from pytest_conformance.running.log_gate import LogGate
 from pytest_conformance.running.options import Request, read
 from pytest_conformance.running.plan import REFUSED, Planned, make_plan
 from pytest_conformance.running.replaying import Replaying
-from pytest_conformance.running.selection import clauses_of, matches, suite_paths, test_name, unknown_clauses
+from pytest_conformance.running.selection import clauses_of, limit_of, matches, suite_paths, test_name, unknown_clauses
 from pytest_conformance.verdicts import Contribution
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class BenchSession:
         self.live: LiveView | None = None
         self.selected: dict[str, list[str]] = {}
         self.deselected: set[str] = set()
+        self.due: dict[str, str] = {}
+        """The limit that a clause needs before it can be judged, for the clauses that need one."""
         self.partial = False
         self.unjudged = 0
         """Failures of tests that judge no clause."""
@@ -196,6 +199,8 @@ class BenchSession:
         for item in session.items:
             for clause_id in clauses_of(item):
                 self.selected.setdefault(clause_id, []).append(test_name(item))
+                if limit_of(item):
+                    self.due[clause_id] = limit_of(item)
         self.plan = make_plan(self.request.catalogue, self.request.declaration, self.selected, self.deselected)
         for item in session.items:
             reasons = self._not_applicable(clauses_of(item))
@@ -246,7 +251,7 @@ class BenchSession:
             return
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
-            starting.require_sound(self.config, request, self.run)
+            starting.require_sound(self.config, request, self.run, self.due)
             lease = starting.take_lease(request, self.run, folder)
             try:
                 self.bench = Bench.open(
@@ -302,6 +307,10 @@ class BenchSession:
         self.run.test = test_name(item)
         if self.refusal is not None:
             raise self.refusal
+        if limit_of(item):
+            lacking = missing(limit_of(item), clauses_of(item), self.request.profile, self.request.declaration)
+            if lacking is not None:
+                raise lacking
         if self.bench is not None:
             starting.note_jumps(self.bench, self.run)
             self.bench.beat()

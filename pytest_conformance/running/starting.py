@@ -26,21 +26,23 @@ EXPECTED = 256 * 1024**2
 """Bytes that a run is expected to write where no earlier run tells."""
 
 
-def require_sound(config: pytest.Config, request: Request, run: Run) -> None:
+def require_sound(config: pytest.Config, request: Request, run: Run, due: Mapping[str, str]) -> None:
     """Check disk and process, and for an accredited run all that it needs, before the bench is touched.
 
-    Raises StorageError BEN-STO-013 for a full disk, UsageError USE-ACC-..., CalibrationError or BenchError.
+    `due` gives the limit that each planned clause needs, where it needs one. Raises StorageError BEN-STO-013 for a full
+    disk, and what `accreditation.require` raises.
     """
     from importlib.metadata import version
 
-    from pytest_conformance.running import accreditation
+    from pytest_conformance.running import accreditation, limits_due
 
     require_room(run.folder)
     accreditation.refuse_thread_timeouts(config)
     if shuffled := accreditation.order(config):
         run.event("note", {"text": f"order of the tests: {shuffled}"})
     if request.accredited:
-        for warning in accreditation.require(config, request.bench, version("pytest-conformance")):
+        method = limits_due.of_method(due, request.profile, request.declaration)
+        for warning in accreditation.require(config, request.bench, version("pytest-conformance"), method):
             run.event("note", {"text": warning})
 
 
