@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 from pytest_conformance.errors import UsageError
-from pytest_conformance.quantities import Celsius, Duration, Fraction, Lux
+from pytest_conformance.quantities import Celsius, Duration, Fraction, Lux, Millimetres
 from pytest_conformance.resources import shipped
 from pytest_conformance.yamlfile import Document, Fault, nearest, read
 from pytest_conformance.yamlfile.lookup import find
@@ -172,6 +172,17 @@ class Conditions(Part):
     humidity: HumidityRange | None = None
 
 
+class DisplayCheck(Part):
+    """How display and camera are checked before a run, by a pattern that is shown and read back."""
+
+    holder: Annotated[int, Field(strict=True, ge=0)] = 0
+    """The mover's holder that carries the display; 0 when it stands before the device anyway."""
+    width: Millimetres = 300.0
+    """Width of the pattern; its height is 5/8 of that."""
+    settles: Duration = 0.5
+    """How long a camera that adapts would take to do so."""
+
+
 class Slot(Part):
     """A place for one sample, and the roles that belong to it."""
 
@@ -205,6 +216,7 @@ class BenchFile(FileModel):
     safe_state: SafeState = SafeState()
     limits: Conditions = Conditions()
     slots: tuple[Slot, ...] = ()
+    display_check: DisplayCheck | None = None
     network: NetworkSection = NetworkSection()
     validated: Text | None = None
     """The version of pytest-conformance that was validated on this bench: accredited runs refuse any other."""
@@ -268,6 +280,11 @@ class BenchFile(FileModel):
         if self.safe_state.upstream is not None and self.safe_state.upstream not in self.given_roles:
             message = f"no role {self.safe_state.upstream!r} on this bench"
             yield Fault(("safe_state", "upstream"), message, "USE-BEN-011")
+        if self.display_check is not None:
+            needed = ("display", "watch", *(["mover"] if self.display_check.holder else []))
+            for name in (each for each in needed if each not in self.given_roles):
+                message = f"the check of the display needs a role {name!r}, which this bench lacks"
+                yield Fault(("display_check",), message, "USE-BEN-011", on_key=True)
         lists += [(("slots", index, "roles"), slot.roles) for index, slot in enumerate(self.slots)]  # type: ignore[misc]
         for path, names in lists:
             for index, name in enumerate(names):

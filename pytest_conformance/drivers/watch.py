@@ -14,7 +14,7 @@ from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.roles import Frame, Identity
 from pytest_conformance.drivers.settings import DriverSettings
 from pytest_conformance.errors import InstrumentError, LinkError
-from pytest_conformance.quantities import Duration, Seconds
+from pytest_conformance.quantities import Duration, Fraction, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,10 @@ FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 LOW_LATENCY = "fflags;nobuffer|flags;low_delay"
 BLACK_MEAN, BLACK_DEVIATION = 6.0, 3.0
 """Grey levels below which a picture is taken for black: a covered lens, a dead sensor."""
+MANUAL_EXPOSURE, UNKNOWN_CONTROL = 1.0, -1.0
+"""What V4L2 calls an exposure that is set by hand, and what OpenCV says of a control that the camera does not have."""
+FEWEST_DROPS = 2
+"""Missing pictures below which nothing is said: one gap is a hiccup of the link."""
 KEPT = 400
 """Frames that are kept in memory."""
 
@@ -43,12 +47,15 @@ class WatchSettings(DriverSettings):
     """From exposure to arrival, known from a calibration; frames are stamped that much earlier."""
     frozen_after: Duration = 1.5
     """How long pictures may stay the same to the last bit; a sensor's noise never does."""
+    drops: Fraction = 0.2
+    """Share of the pictures of a timed interval that may be missing before the trial is void."""
 
 
 class OpencvWatch:
     """Reads pictures in a thread as they come, so that none is old, and stamps them with bench time.
 
-    A camera that is covered, frozen or gone raises InstrumentError: BEN-WCH-002 lost, 003 black, 004 frozen.
+    A camera that is covered, frozen or gone raises InstrumentError: BEN-WCH-002 lost, 003 black, 004 frozen; one
+    on this host whose automatic exposure, focus or white balance cannot be switched off 006.
     """
 
     Settings = WatchSettings
@@ -61,6 +68,8 @@ class OpencvWatch:
         self.lamp = settings.lamp
         self.period = 0.05
         self._frames: deque[Frame] = deque(maxlen=KEPT)
+        self._sensed: deque[float] = deque(maxlen=KEPT)
+        """The camera's own time (s) of each of them; the bench's, where it tells none."""
         self._came = threading.Condition()
         self._same_since = 0
         self._count = 0
@@ -123,6 +132,19 @@ class OpencvWatch:
         self._check(chosen)
         return chosen
 
+    def left_out(self, at: int) -> str:
+        """Return why nothing can be timed from bench time `at` on: too many pictures are missing; "" when it can.
+
+        What is missing is told by the camera's own times, not by counting what came, nor by when it came.
+        """
+        with self._came:
+            times = [sensed for frame, sensed in zip(self._frames, self._sensed, strict=True) if frame.at >= at]
+        steps = [after - before for before, after in itertools.pairwise(times)]
+        missing = sum(max(0, round(step / self.period) - 1) for step in steps)
+        if missing < FEWEST_DROPS or missing <= self._settings.drops * (missing + len(times)):
+            return ""
+        return f"the watch camera left out {missing} of {missing + len(times)} pictures"
+
     def close(self) -> None:
         """Stop reading; safe to call twice."""
         self._stop.set()
@@ -143,7 +165,10 @@ class OpencvWatch:
 
         address = self._settings.address
         if address.isdigit():
-            return cv2.VideoCapture(int(address), cv2.CAP_V4L2)
+            capture = cv2.VideoCapture(int(address), cv2.CAP_V4L2)
+            if capture.isOpened():
+                self._require_manual(capture)
+            return capture
         timeouts = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
             int(self._settings.timeout * 1000),
@@ -160,7 +185,27 @@ class OpencvWatch:
             else:
                 os.environ[FFMPEG_OPTIONS] = before
 
+    def _require_manual(self, capture: Any) -> None:
+        """Switch off what a camera of this host adjusts by itself, and read back that it is off (case B20)."""
+        import cv2
+
+        controls = (
+            ("exposure", cv2.CAP_PROP_AUTO_EXPOSURE, MANUAL_EXPOSURE),
+            ("focus", cv2.CAP_PROP_AUTOFOCUS, 0.0),
+            ("white balance", cv2.CAP_PROP_AUTO_WB, 0.0),
+        )
+        for _, control, manual in controls:
+            if capture.get(control) not in (manual, UNKNOWN_CONTROL):
+                capture.set(control, manual)
+        still = [name for name, each, manual in controls if capture.get(each) not in (manual, UNKNOWN_CONTROL)]
+        if still:
+            capture.release()
+            said = f"the watch camera keeps adjusting its {' and '.join(still)} by itself"
+            raise self._faulty("BEN-WCH-006", said, "take a camera whose settings can be fixed")
+
     def _read(self, capture: Any) -> None:
+        import cv2
+
         latency = int(self._settings.latency * 1e9)
         try:
             while not self._stop.is_set() and capture.grab():
@@ -168,24 +213,25 @@ class OpencvWatch:
                 ok, image = capture.retrieve()
                 if not ok:
                     break
-                self._keep(Frame(image, at))
+                self._keep(Frame(image, at), capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
         finally:
             capture.release()
 
-    def _keep(self, frame: Frame) -> None:
+    def _keep(self, frame: Frame, sensed: float) -> None:
         with self._came:
             last = self._frames[-1] if self._frames else None
             if last is None or not _same(last.image, frame.image):
                 self._same_since = frame.at
             self._frames.append(frame)
+            self._sensed.append(sensed if sensed > 0 else frame.at / 1e9)
             self._count += 1
 
     def _measure_period(self) -> None:
         with self._came:
-            times = [each.at for each in self._frames]
+            times = list(self._sensed)
         steps = sorted(after - before for before, after in itertools.pairwise(times))
         if steps:
-            self.period = max(steps[len(steps) // 2] / 1e9, 0.001)
+            self.period = max(steps[len(steps) // 2], 0.001)
 
     def _check(self, frames: Sequence[Frame]) -> None:
         if all(_is_black(each.image) for each in frames):

@@ -102,7 +102,7 @@ def decision_latency(
         run.event("x-latency-plan", {**sealed, "limit": limit, "needed": plan.most, "trials": wanted})
     with run.step("Stimulate", f"{wanted} presentations"):
         attempts: list[Attempt] = []
-        trials = timed(lock, contact, run, wanted, attempts)
+        trials = timed(lock, contact, run, wanted, attempts, watch=watch)
     with run.step("Measure", "Closing check of the timing chain"):
         components = closed(bench, chain_calibration, registers[1], watch, contact)
     found = summed(trials, components, plan, profile, limit, calibrated=chain_calibration.calibrated)
@@ -127,7 +127,13 @@ def other_ends(
 
 
 def timed(
-    lock: ReferenceLock, contact: Any, run: Run, wanted: int, attempts: list[Attempt] | None = None
+    lock: ReferenceLock,
+    contact: Any,
+    run: Run,
+    wanted: int,
+    attempts: list[Attempt] | None = None,
+    *,
+    watch: Any = None,
 ) -> list[TimedTrial]:
     """Return timed trials until `wanted` of them are valid; the attempt of each is added to `attempts`.
 
@@ -143,7 +149,7 @@ def timed(
                 expected=f"{wanted} valid trials",
                 todo="free the host of other load, check the watch camera, and repeat",
             )
-        trial, attempt = _trial(lock, contact, str(len(trials) + 1))
+        trial, attempt = _trial(lock, contact, str(len(trials) + 1), watch)
         trials.append(trial)
         if attempts is not None:
             attempts.append(attempt)
@@ -151,7 +157,7 @@ def timed(
     return trials
 
 
-def _trial(lock: ReferenceLock, contact: Any, name: str) -> tuple[TimedTrial, Attempt]:
+def _trial(lock: ReferenceLock, contact: Any, name: str, watch: Any) -> tuple[TimedTrial, Attempt]:
     canary = getattr(contact, "lateness", None)
     if canary is not None:
         canary()
@@ -166,6 +172,9 @@ def _trial(lock: ReferenceLock, contact: Any, name: str) -> tuple[TimedTrial, At
     if late > getattr(contact, "canary", math.inf):
         why = f"the host was {late * 1e3:.0f} ms late, more than the {contact.canary * 1e3:g} ms"
         return replace(trial, void=why), attempt
+    gaps = watch.left_out(attempt.woken) if hasattr(watch, "left_out") else ""
+    if gaps:
+        return replace(trial, void=gaps), attempt
     return checked(trial), attempt
 
 

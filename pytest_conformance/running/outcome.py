@@ -146,6 +146,8 @@ def preflight(bench: Bench, run: Run) -> None:
 
     Raises the BenchError of the first that does not answer or is not the one that the file names.
     """
+    from pytest_conformance.bench.display_check import check_display
+
     with run.step("Setup", f"Preflight of bench {bench.name}"):
         for name in bench.file.roles:
             driver = bench.role(name)
@@ -161,6 +163,12 @@ def preflight(bench: Bench, run: Run) -> None:
                     "serial": identity.serial,
                     "firmware": identity.firmware,
                 },
+            )
+        checked = check_display(bench)
+        if checked is not None:
+            told = "judged" if checked.surroundings else "not judged: it sees nothing beside the display"
+            run.event(
+                "note", {"text": f"the display was seen whole by the watch camera; its automatic settings: {told}"}
             )
 
 

@@ -48,6 +48,8 @@ class DisplayFarEnd:
         self._lock = threading.Lock()
         self._epoch = world.timeline.now() - 7_000_000_000
         self._done: list[Json] = []
+        self.fault = ""
+        """"" healthy, "asleep": dark, "notification": a box over a corner, "resolution": half of the picture only."""
 
     def start(self) -> Mapping[str, Json]:
         return {"address": f"127.0.0.1:{self._door.open()}", "pixels": list(PIXELS), "panel_mm": list(PANEL_MM)}
@@ -115,6 +117,7 @@ class DisplayFarEnd:
         """Show `picture` at the next refresh and return its time on the display's clock."""
         from pytest_conformance.simulation.scene.stage import Shown
 
+        picture = _spoilt(picture, self.fault)
         period = 1 / REFRESH_HZ
         phase = (self._now() / 1e9) % period
         time.sleep(period - phase)
@@ -127,3 +130,16 @@ class DisplayFarEnd:
                 {"do": "show" if shape else "blank", "width_mm": width_mm, "pixels": shape, "at": flipped + self._epoch}
             )
         return flipped
+
+
+def _spoilt(picture: Any, fault: str) -> Any:
+    """Return what a display with that fault makes of a BGR picture."""
+    if picture is None or fault == "asleep":
+        return None
+    rows, columns = picture.shape[:2]
+    if fault == "notification":
+        picture = picture.copy()
+        picture[: rows // 4, columns * 3 // 4 :] = (70, 60, 50)
+    if fault == "resolution":
+        picture = picture[: rows // 2, : columns // 2]
+    return picture

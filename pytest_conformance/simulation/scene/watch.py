@@ -47,16 +47,20 @@ class WatchFarEnd:
         self._scene = scene
         self._lock = threading.Lock()
         self._jpegs: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
-        self._frame = 0
+        self._frame = self._due = 0
         self._text = ""
         self._frozen: bytes | None = None
         self.fault = ""
-        """"" healthy, "black": covered, "frozen": the same picture for ever."""
+        """"" healthy, "black": covered, "frozen": the same picture for ever, "drops": two of three are not sent."""
+        self.automatic: frozenset[str] = frozenset()
+        """What it adjusts by itself: "exposure", "white balance"."""
         self._server: RtspServer | None = None
 
     def start(self) -> Mapping[str, Json]:
         listener = socket.create_server(("127.0.0.1", 0))
-        self._server = RtspServer(listener, self.jpeg, PERIOD, path="/front", fresh_udp=_loopback_udp)
+        self._server = RtspServer(
+            listener, self.jpeg, PERIOD, path="/front", fresh_udp=_loopback_udp, allowed=self._sends
+        )
         self._server.start()
         return {"address": f"rtsp://127.0.0.1:{listener.getsockname()[1]}/front", "lamp": list(LAMP)}
 
@@ -83,17 +87,21 @@ class WatchFarEnd:
         if self.fault == "black":
             return _encode(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
         field = self._frame % 8
-        key = (self._scene.state(), self._world.lamp.value, self._text, field)
+        key = (self._scene.state(), self._world.lamp.value, self._text, field, self.automatic)
         with self._lock:
             data = self._jpegs.get(key)
         if data is None:
-            data = _encode(self.picture(field))
+            data = _encode(_adjusted(self.picture(field), self.automatic))
             with self._lock:
                 self._jpegs[key] = data
                 while len(self._jpegs) > 32:
                     self._jpegs.popitem(last=False)
         self._frozen = data
         return data
+
+    def _sends(self) -> bool:
+        self._due += 1
+        return self.fault != "drops" or self._due % 3 == 0
 
     def picture(self, field: int) -> NDArray[np.uint8]:
         """Draw the picture with noise field `field`: (240, 400, 3), BGR."""
@@ -109,6 +117,17 @@ class WatchFarEnd:
         noise = np.random.default_rng(field).normal(0, 1.2, front.shape)
         whole[:, :FRONT] = np.clip(front + noise, 0, 255)
         return whole
+
+
+def _adjusted(picture: NDArray[np.uint8], automatic: frozenset[str]) -> NDArray[np.uint8]:
+    """Bring the picture to a mean of 90 (exposure), or its three colours to the same mean (white balance)."""
+    bright = picture.astype(np.float32)
+    if "exposure" in automatic:
+        bright *= 90.0 / max(float(bright.mean()), 1.0)
+    if "white balance" in automatic:
+        means = bright.reshape(-1, 3).mean(axis=0)
+        bright *= means.mean() / np.maximum(means, 1.0)
+    return np.clip(bright, 0, 255).astype(np.uint8)
 
 
 def _encode(picture: NDArray[np.uint8]) -> bytes:
