@@ -11,6 +11,7 @@ import pytest
 _OPTIONS = (
     ("bench", "NAME|PATH", "run on this bench: a name looked up in benches/ and among installed benches, or a file"),
     ("dut", "NAME|PATH", "declaration of the device under test (default: the one that the bench file names)"),
+    ("order", "FILE", "the order that this run belongs to: another model than the ordered one is refused"),
     ("record", "DIR", "folder that receives the record of the run (default: runs/)"),
     ("resume", "RUN", "go on with an interrupted run"),
     ("replay", "RUN", "judge the recorded observations of a run again, without the device"),

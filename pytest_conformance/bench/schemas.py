@@ -22,6 +22,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 def _models() -> Mapping[str, type[FileModel]]:
     from pytest_conformance.bench.file import BenchFile
     from pytest_conformance.declaration.model import Declaration
+    from pytest_conformance.declaration.order import Order
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.stimulus.planfile import PlanFile
     from pytest_conformance.stimulus.register import Artefacts, Subjects
@@ -30,6 +31,7 @@ def _models() -> Mapping[str, type[FileModel]]:
         "conformance-artefacts/1": Artefacts,
         "conformance-bench/1": BenchFile,
         "conformance-declaration/1": Declaration,
+        "conformance-order/1": Order,
         "conformance-plan/1": PlanFile,
         "conformance-profile/1": Profile,
         "conformance-subjects/1": Subjects,

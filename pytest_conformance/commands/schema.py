@@ -17,6 +17,7 @@ KINDS = {
     "conformance-catalogue/1": "file of the catalogue: a document and its clauses",
     "conformance-declaration/1": "what a supplier declares of a device",
     "conformance-journal/1": "line of a run's journal, by type of event",
+    "conformance-order/1": "what a customer ordered, and who tests it",
     "conformance-plan/1": "plan of a campaign: what is shown, its rule, its limits",
     "conformance-profile/1": "sample sizes, windows and limits",
     "conformance-results/1": "results.json of a run",

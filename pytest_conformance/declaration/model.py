@@ -65,6 +65,8 @@ class Declaration(FileModel):
     format: Literal["conformance-declaration/1"] = Field(alias="schema")
     kind: Kind
     model: Text
+    identifies_as: Text | None = None
+    """What the device calls itself, where that is not `model`."""
     manufacturer: Text
     firmware: Text
     firmware_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None

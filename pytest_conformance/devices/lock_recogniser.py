@@ -52,14 +52,14 @@ class LockRecogniser:
         lock, console, clock = self._lock, self._lock.console, self._lock.clock
         lock.close_bolt()
         began, self._before = self._before, clock.now()
-        presenter = self._presenter()
+        presenter, status = self._presenter(), {}
         with presenter.showing(what) as ongoing:
             shown = ongoing.done
             stimulus = clock.now()
             if console.call("wake").get("looking", True):
                 console.wait_event(tuple(DECISIONS), since=stimulus, timeout=PATIENCE, fenced=True)
                 clock.sleep(AFTERWARDS)
-                console.call("status")
+                status = console.call("status")
             drawn = tuple(each.at for each in lock.contact.edges(began) if not each.closed)
             ended = self._before = clock.now()
         said = [each for each in console.recent(began) if each.at <= ended]
@@ -82,6 +82,7 @@ class LockRecogniser:
             restarted=restarted,
             appeared=shown.seen is not None if presenter.watched else None,
             lux=shown.lux,
+            battery=_charge(status.get("battery")),
         )
 
     def locked_out(self) -> int | None:
@@ -93,3 +94,9 @@ class LockRecogniser:
         if self._lock.presenter is None:
             raise MethodError("MET-STI-001", "nothing can be shown to the lock", todo="add a mover and registers")
         return self._lock.presenter
+
+
+def _charge(said: object) -> float | None:
+    """Return the charge of the battery that the device tells; None for what is no share from 0 to 1."""
+    number = isinstance(said, int | float) and not isinstance(said, bool)
+    return float(said) if number and 0 <= said <= 1 else None  # type: ignore[arg-type,operator]

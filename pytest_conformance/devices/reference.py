@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pytest_conformance.clock import SECOND
 from pytest_conformance.devices.roles import Access, Asked, Done, Logged, Rules, SensorControl, SetUp, Shown, Witness
 from pytest_conformance.devices.walk import CONSENT, Walk
+from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
 from pytest_conformance.errors import DeviceError, MethodError
 
@@ -95,8 +96,20 @@ class ReferenceDevice:
         )
 
     def confirm_identity(self) -> None:
-        """Ask the device who it is; DeviceError DUT-IDN-001 when a run did not begin with it (fault case C03)."""
+        """Ask the device who it is; DeviceError DUT-IDN-001 when a run did not begin with it (fault case C03).
+
+        DUT-IDN-002 when it is of another model than the declared one (C04).
+        """
         said = self.identity()
+        declared = self.declaration.identifies_as or self.declaration.model
+        if self._began_with is None and said.model and said.model != declared:
+            raise DeviceError(
+                "DUT-IDN-002",
+                f"the device calls itself {shown(said.model)}, and the declaration calls it {declared}",
+                where="test port",
+                expected="the model that was declared and ordered",
+                todo="put the right sample on the bench, or explain the name with `identifies_as` in the declaration",
+            )
         if self._began_with is None:
             self._began_with = self.witness.identity(said) if self.witness is not None else said
         if said != self._began_with:

@@ -246,6 +246,7 @@ class Recognised:
     decisions since `began`, also those before the stimulus; `acted` when the device did what it does for whom it
     knows (the bolt's contact opened; None for a device that only says so). `locked_out`: it refused to look.
     `restarted`: it started anew in between. `appeared`: whether the watch camera saw something (None: no camera).
+    `battery`: its charge as it tells it, from 0 to 1 (None: it does not say).
     """
 
     began: int
@@ -258,6 +259,7 @@ class Recognised:
     appeared: bool | None = None
     lux: float | None = None
     score: float | None = None
+    battery: float | None = None
 
 
 @runtime_checkable

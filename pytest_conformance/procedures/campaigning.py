@@ -157,6 +157,8 @@ class Runner:
                 return "environment", f"{OUTSIDE} trials in a row: {self.trials[-1].said}"
             if void == "operator":
                 return "operator", f"{OUTSIDE} trials in a row: {self.trials[-1].said}"
+            if void == "battery":
+                return "device", f"{OUTSIDE} trials in a row: {self.trials[-1].said}"
             if void == "restart":
                 return "device", f"the device started anew in {OUTSIDE} trials in a row"
         if not self._waited_out():

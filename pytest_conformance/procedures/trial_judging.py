@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.biometrics.campaigns import Conditions, Outcome, Void
@@ -42,6 +42,7 @@ def judge_trial(
         outcome = "accepted" if acted or seen.acted is None else "rejected"
     elif decisions:
         outcome = "rejected"
+    conditions = replace(conditions, battery=seen.battery)
     void, said = _void(seen, conditions, limits, stepped)
     at = acted[0] if acted else decisions[0].at if decisions else None
     seconds = (at - seen.stimulus) / SECOND if at is not None and at >= seen.stimulus else None
@@ -67,6 +68,9 @@ def _void(
         return "two-outcomes", f"the device decided {len(seen.answers)} times: {', '.join(sorted(said)) or 'opened'}"
     if seen.appeared is False:
         return "no-stimulus", "the watch camera saw nothing appear before the device"
+    low = _outside(conditions, {name: each for name, each in limits.items() if name == "battery"})
+    if low:
+        return "battery", f"the device's {low}"
     outside = _outside(conditions, limits)
     return ("conditions", outside) if outside else ("", "")
 

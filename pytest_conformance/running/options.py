@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_conformance.bench.file import BenchFile
     from pytest_conformance.catalogue import Catalogue
     from pytest_conformance.declaration import Declaration
+    from pytest_conformance.declaration.order import Order
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.record.keys import SigningKey
     from pytest_conformance.record.timestamps import Authority
@@ -54,6 +55,8 @@ class Request:
     """The run whose observations are judged again."""
     resume: Recorded | None = None
     """The run that goes on."""
+    order: Order | None = None
+    """The order that the run belongs to."""
     take_over: str = ""
     """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
@@ -99,9 +102,18 @@ def read(config: pytest.Config) -> Request:
         asked=asked,
         replay=replay,
         resume=resume,
+        order=_order(config),
         take_over=asked_for(config, "take_over"),
         authority=time_stamp_authority(config, key),
     )
+
+
+def _order(config: pytest.Config) -> Order | None:
+    """Return the order that was named."""
+    from pytest_conformance.declaration.order import load_order
+
+    named = asked_for(config, "order")
+    return load_order(config.invocation_params.dir / named) if named else None
 
 
 def _asked(config: pytest.Config) -> tuple[dict[str, str | bool], Recorded | None, Recorded | None]:

@@ -55,6 +55,7 @@ def header(request: Request) -> dict[str, Any]:
         "bench_sha256": request.bench.digest,
         "tool_sha256": tool_digest(),
         "known_bad": list(request.known_bad),
+        **({"order": {"number": request.order.number, "sha256": request.order.digest}} if request.order else {}),
         "accredited": request.accredited,
         "clauses": request.clauses,
         "signing": {"key": request.key.public.id if request.key else "", "unsigned": request.unsigned},
@@ -76,11 +77,12 @@ def _replayed(recorded: Recorded) -> dict[str, str]:
 
 
 def keep_inputs(run: Run, request: Request) -> None:
-    """Keep what the run rests on as evidence: bench file, declaration and profile, as they were read."""
+    """Keep what the run rests on as evidence: bench file, declaration, profile and order, as they were read."""
     files: dict[str, FileModel] = {
         "bench": request.bench,
         "declaration": request.declaration,
         "profile": request.profile,
+        **({"order": request.order} if request.order else {}),
     }
     for of, model in files.items():
         path = Path(model.document.name)

@@ -30,13 +30,16 @@ def require_sound(config: pytest.Config, request: Request, run: Run, due: Mappin
     """Check disk and process, and for an accredited run all that it needs, before the bench is touched.
 
     `due` gives the limit that each planned clause needs, where it needs one. Raises StorageError BEN-STO-013 for a full
-    disk, and what `accreditation.require` raises.
+    disk, UsageError USE-ORD-001 for another model than the ordered one, and what `accreditation.require` raises.
     """
     from importlib.metadata import version
 
+    from pytest_conformance.declaration.order import require_ordered
     from pytest_conformance.running import accreditation, limits_due
 
     require_room(run.folder)
+    if request.order is not None:
+        require_ordered(request.order, request.declaration.model, request.declaration.place(("model",)))
     accreditation.refuse_thread_timeouts(config)
     if shuffled := accreditation.order(config):
         run.event("note", {"text": f"order of the tests: {shuffled}"})

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 from pytest_conformance.analysis.biometrics.counting import CountPlan
 from pytest_conformance.analysis.biometrics.plans import TextStatus, plan_from_data
 from pytest_conformance.errors import MethodError
-from pytest_conformance.quantities import Celsius, Degrees, Lux, Millimetres, Seconds
+from pytest_conformance.quantities import Celsius, Degrees, Fraction, Lux, Millimetres, Seconds
 from pytest_conformance.resources import shipped
 from pytest_conformance.yamlfile import Fault, load
 from pytest_conformance.yamlfile.lookup import find
@@ -134,6 +134,13 @@ class TemperatureRange(Range):
     upper: Celsius
 
 
+class ChargeRange(Range):
+    """Charge of the device's battery, a share from 0 to 1."""
+
+    lower: Fraction
+    upper: Fraction = 1.0
+
+
 class ConditionLimits(Part):
     """What the method permits; a trial outside is void. Only what is named here is limited."""
 
@@ -143,6 +150,7 @@ class ConditionLimits(Part):
     pitch: AngleRange | None = None
     roll: AngleRange | None = None
     temperature: TemperatureRange | None = None
+    battery: ChargeRange | None = None
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Return lower and upper end by name, of those that are limited."""

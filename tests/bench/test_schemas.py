@@ -34,6 +34,7 @@ def test_there_is_a_schema_for_each_kind_of_file() -> None:
         "conformance-artefacts/1",
         "conformance-bench/1",
         "conformance-declaration/1",
+        "conformance-order/1",
         "conformance-plan/1",
         "conformance-profile/1",
         "conformance-subjects/1",
@@ -76,7 +77,7 @@ def test_the_examples_of_the_docs_are_read_and_meet_their_schemas() -> None:
         names.append(data.get("schema"))
         if names[-1] not in (None, "conformance-profile/1"):  # the profile is shown in part
             assert [error.message for error in validator(names[-1]).iter_errors(data)] == []
-    assert len(set(names)) == 6
+    assert len(set(names)) == 7
 
 
 def test_every_code_of_the_files_is_in_the_docs() -> None:

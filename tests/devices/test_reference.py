@@ -82,7 +82,7 @@ class Port:
         return {"uptime_ms": 4000, "sensors": {"face_camera": True}}
 
     def _identify(self) -> dict[str, Any]:
-        return {"manufacturer": "M", "model": "L", "serial": 7}
+        return {"manufacturer": "M", "model": "Mock Lock 3D", "serial": 7}
 
 
 class Supply:
@@ -223,7 +223,7 @@ def test_a_factory_reset_powers_the_device_and_takes_a_new_phone(device: Referen
 
 def test_identity_is_text_whatever_the_device_says(device: ReferenceDevice) -> None:
     said = device.identity()
-    assert (said.manufacturer, said.model, said.serial, said.firmware) == ("M", "L", "7", "")
+    assert (said.manufacturer, said.model, said.serial, said.firmware) == ("M", "Mock Lock 3D", "7", "")
 
 
 @pytest.mark.parametrize("what", ["serial", "firmware", "model"])
@@ -233,12 +233,14 @@ def test_C03_another_device_or_firmware_in_mid_run(
     """At its next boot another serial number, model or firmware: the procedure ends, INCONCLUSIVE(dut)."""
     device.power_on()
     device.power_cycle()
-    monkeypatch.setattr(port, "_identify", lambda: {"manufacturer": "M", "model": "L", "serial": 7, what: "other"})
+    monkeypatch.setattr(
+        port, "_identify", lambda: {"manufacturer": "M", "model": "Mock Lock 3D", "serial": 7, what: "other"}
+    )
     for again in (device.power_cycle, device.factory_reset):
         with pytest.raises(DeviceError) as caught:
             again()
         assert (caught.value.code, caught.value.cause) == ("DUT-IDN-001", "dut")
-        assert "L 7, firmware  before" in str(caught.value)
+        assert "Mock Lock 3D 7, firmware  before" in str(caught.value)
         assert "other" in str(caught.value)
 
 
@@ -261,7 +263,7 @@ def test_who_a_device_was_is_kept_beyond_a_break(
     resumed.power_on()
     third = ReferenceDevice(Access(port, app), declaration)
     third.witness = resumed.witness
-    monkeypatch.setattr(port, "_identify", lambda: {"manufacturer": "M", "model": "L", "serial": 8})
+    monkeypatch.setattr(port, "_identify", lambda: {"manufacturer": "M", "model": "Mock Lock 3D", "serial": 8})
     with pytest.raises(DeviceError, match="DUT-IDN-001"):
         third.power_on()
 

@@ -23,6 +23,7 @@ Void = Literal[
     "clock-step",
     "no-stimulus",
     "restart",
+    "battery",
     "operator",
     "bench",
     "aborted",
@@ -79,7 +80,8 @@ class PlanStatement:
 class Conditions:
     """What was measured or known of one trial; None where the bench has no instrument for it.
 
-    Illuminance in lux, distance in millimetres, pose (yaw, pitch, roll) in degrees, temperature in degrees Celsius.
+    Illuminance in lux, distance in millimetres, pose (yaw, pitch, roll) in degrees, temperature in degrees Celsius,
+    charge of the device's battery from 0 to 1, as the device tells it.
     `measured` names those that an instrument read; the others are as declared in the register.
     """
 
@@ -89,6 +91,7 @@ class Conditions:
     pitch: float | None = None
     roll: float | None = None
     temperature: float | None = None
+    battery: float | None = None
     measured: tuple[str, ...] = ()
 
 

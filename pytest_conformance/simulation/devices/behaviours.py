@@ -17,6 +17,8 @@ from pytest_conformance.simulation.farend import Json
 LONGEST_DUMP = 32768
 """Bytes that one answer of the verb `flash` can hold."""
 _NONCE = 12
+EMPTY, FULL = 4.5, 5.0
+"""Volts of batteries that are empty, and that are full."""
 
 
 class Identity(Behaviour):
@@ -27,6 +29,15 @@ class Identity(Behaviour):
     @verb("identify")
     def identify(self) -> Json:
         return self.device.identity()
+
+
+class Battery(Behaviour):
+    """Tells the charge of the batteries that the bench's supply stands in for: empty at 4.5 V, full from 5 V on."""
+
+    slot = "battery"
+
+    def status(self) -> Mapping[str, Json]:
+        return {"battery": round(min(1.0, max(0.0, (self.device.world.rail.value - EMPTY) / (FULL - EMPTY))), 2)}
 
 
 class Storage(Behaviour):

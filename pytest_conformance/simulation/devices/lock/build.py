@@ -9,7 +9,7 @@ from pytest_conformance.simulation.devices import (
     bad_household,  # noqa: F401  (registers the known-bad variants)
 )
 from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
-from pytest_conformance.simulation.devices.behaviours import COMMON
+from pytest_conformance.simulation.devices.behaviours import COMMON, Battery
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.erasing import Erasing
 from pytest_conformance.simulation.devices.lanport import LanPort
@@ -29,6 +29,7 @@ from pytest_conformance.simulation.world import World
 SLOTS: Mapping[str, type[Behaviour]] = {
     **COMMON,
     "boot": Boot,
+    "battery": Battery,
     "spec": Spec.of(SPEC),
     "owner": Owner,
     "consents": Consents,
