@@ -21,6 +21,7 @@ from pytest_conformance.errors import ConformanceError, UsageError
 COMMANDS = {
     "doctor": "reach each role of a bench, and say what is missing and how to mend it",
     "bench": "show who holds a bench and whether it is in quarantine; release it from there",
+    "golden": "judge the golden samples of a bench, before or after its runs; a wrong one takes verdicts back",
     "matrix": "documents x clauses: what applies, which tests judge it, where the holes are",
     "validate": "run the good and the known-bad simulated devices: what is caught, what is missed",
     "verify": "check a run, a bundle or a proof: chain of events, signatures, evidence; judge it again",

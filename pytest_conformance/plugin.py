@@ -22,6 +22,7 @@ _OPTIONS = (
     ("time-stamp", "URL", "ask this authority for a time stamp (RFC 3161) of the signature; queued while offline"),
     ("time-stamp-roots", "FILE", "root certificates (PEM) of that authority"),
     ("vault", "DIR", "keys of the faces in the record (default: of this user; beside the records on a mock bench)"),
+    ("golden", "SAMPLE", "say in the record that this golden sample is judged: `conformance golden` gives it"),
     ("known-bad", "NAME[,NAME]", "swap in behaviours of a known-bad device (simulated devices only)"),
 )
 _FLAGS = (

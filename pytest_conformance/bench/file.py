@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from pytest_conformance.bench.golden import Golden
 from pytest_conformance.errors import UsageError
 from pytest_conformance.quantities import Celsius, Duration, Fraction, Lux, Millimetres
 from pytest_conformance.resources import shipped
@@ -222,6 +223,8 @@ class BenchFile(FileModel):
     """The version of pytest-conformance that was validated on this bench: accredited runs refuse any other."""
     people: Mapping[Text, tuple[May, ...]] = Field(default_factory=dict)
     """Who may do what on this bench, by name or staff number."""
+    golden: Golden | None = None
+    """Samples whose verdicts are known: an accredited run needs a good check of them."""
 
     def may(self, person: str, what: May) -> bool:
         """Tell whether the file lets `person` do `what`."""
@@ -249,7 +252,8 @@ class BenchFile(FileModel):
 
     def contradictions(self) -> Iterable[Fault]:
         """Return what the parts of the file say against each other."""
-        return [*self._addresses(), *self._references(), *self._mode(), *self._ranges()]
+        golden = self.golden.faults(self.mode) if self.golden is not None else ()
+        return [*self._addresses(), *self._references(), *self._mode(), *self._ranges(), *golden]
 
     def _entry(self, section: str, name: str, entry: Entry) -> RoleEntry:
         data = self.document.at((section, name))

@@ -206,6 +206,17 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"person": _TEXT, "reason": _TEXT, "bundle": _TEXT},
         ("person", "reason"),
     ),
+    "golden": (
+        "A check of the bench's golden samples: the last one before the run, or, in a sequel, the one after it.",
+        {
+            "when": {"enum": ["opening", "closing"]},
+            "at": _TEXT,
+            "person": _TEXT,
+            "good": {"type": "boolean"},
+            "judged": {"type": "array", "items": _OBJECT},
+        },
+        ("when", "at", "person", "good", "judged"),
+    ),
     "restored": (
         "The run was brought back from a backup of `events` events; `added` were in its sequel then.",
         {"source": _TEXT, "events": _COUNT, "head": _TEXT, "added": _COUNT, "person": _TEXT, "reason": _TEXT},

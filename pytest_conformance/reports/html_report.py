@@ -109,6 +109,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Seed", header.get("seed")),
         ("Trials", trials),
         ("Exit code", code),
+        ("Golden samples", _golden(record)),
         ("Signature", _signature(header)),
         ("Time stamp", _time_stamp(record.folder)),
         ("Software", versions),
@@ -121,6 +122,16 @@ def _signature(header: Mapping[str, Any]) -> str:
     if signing.get("key"):
         return f"by key {signing['key']}; check it with `conformance verify`"
     return f"none: {signing['unsigned']}" if signing.get("unsigned") else ""
+
+
+def _golden(record: Record) -> str:
+    """Return what the checks of the bench's golden samples gave, and that the one after the run is still due."""
+    if record.header.get("golden"):
+        return f"this run judges golden sample {record.header['golden']}: it is no test of a product"
+    said = [f"{each['when']} {each['at']}: {'good' if each['good'] else 'WRONG'}" for each in record.golden]
+    if said and len(record.golden) == 1:
+        said.append("no check after the run yet")
+    return "; ".join(said)
 
 
 def _time_stamp(folder: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_conformance.record import Event
 from pytest_conformance.record.amendments import amended_events
 from pytest_conformance.record.journal import encode
+from pytest_conformance.record.sequel import read_sequel
 from pytest_conformance.reports.results import NO_TEST, ClauseResult, build_results, plain_measurement
 from pytest_conformance.verdicts import Cause, ClauseVerdict, Contribution, Verdict, fold
 
@@ -32,6 +33,8 @@ class Record:
     notes: list[str] = field(default_factory=list)
     repeats: list[str] = field(default_factory=list)
     """Those of the notes that tell of a procedure that was done again."""
+    golden: list[Mapping[str, Any]] = field(default_factory=list)
+    """Checks of the bench's golden samples: the last before the run, then those after it."""
     trials: int = 0
     void: int = 0
     events: int = 0
@@ -55,8 +58,10 @@ class Record:
 
 
 def read_record(folder: Path) -> Record:
-    """Return the run in `folder`, from its journal and the corrections after it. Raises StorageError as they do."""
-    return record_of(folder, amended_events(folder))
+    """Return the run in `folder`, from its journal and what was added after it. Raises StorageError as these do."""
+    record = record_of(folder, amended_events(folder))
+    record.golden += [each.data for each in read_sequel(folder) if each.type == "golden"]
+    return record
 
 
 def record_of(folder: Path, events: Iterable[Event]) -> Record:
@@ -100,6 +105,8 @@ def _take(record: Record, event: Event) -> None:
         attempt = f"attempt {data['attempt']} of {data['name']!r} was ended by a fault of the bench"
         record.repeats.append(f"{attempt}, and it was done again: {data.get('reason', '')}")
         record.notes.append(record.repeats[-1])
+    elif event.type == "golden":
+        record.golden.append(data)
     elif event.type == "note":
         record.notes.append(str(data["text"]))
     elif event.type == "recovered":

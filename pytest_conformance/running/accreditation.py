@@ -113,6 +113,15 @@ def of_clock(open_: bool, said: str) -> Iterator[ConformanceError]:
         yield BenchError("BEN-CLK-001", f"the wall clock is wrong: {said}", todo="set the clock, then run again")
 
 
+def of_golden_samples(file: BenchFile) -> Iterable[ConformanceError]:
+    """Return what is wrong with the last check of the bench's golden samples (case B26)."""
+    from pytest_conformance.bench.golden import Ledger
+    from pytest_conformance.bench.leases import state_folder
+
+    at = datetime.datetime.now(datetime.UTC)
+    return Ledger(state_folder(), file.name).require_good(file.golden, file.path, at)
+
+
 def require(
     config: pytest.Config, file: BenchFile, version: str, of_method: Iterable[ConformanceError] = ()
 ) -> list[str]:
@@ -131,6 +140,7 @@ def require(
             *of_installation(file, version),
             *of_equipment(file, today),
             *of_method,
+            *of_golden_samples(file),
         ]
     )
     return due_today(file, today)

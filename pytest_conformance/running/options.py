@@ -43,6 +43,8 @@ class Request:
     accredited: bool
     require_all: bool
     key: SigningKey | None = None
+    golden: str = ""
+    """The golden sample that this run judges; "" where a device is tested."""
     authority: Authority | None = None
     """Who is asked for a time stamp of the signature."""
     unsigned: str = ""
@@ -104,6 +106,7 @@ def read(config: pytest.Config) -> Request:
         resume=resume,
         order=_order(config),
         take_over=asked_for(config, "take_over"),
+        golden=golden_sample(config, bench, accredited=bool(asked["accredited"])),
         authority=time_stamp_authority(config, key),
     )
 
@@ -200,6 +203,25 @@ def signing_key(config: pytest.Config, bench: str) -> tuple[SigningKey | None, s
         return None, str(error)
     refusal = key.public.refusal(bench, datetime.now(UTC))
     return (None, refusal) if refusal else (key, "")
+
+
+def golden_sample(config: pytest.Config, bench: BenchFile, *, accredited: bool) -> str:
+    """Return the golden sample that is judged, "" for none.
+
+    Raises UsageError USE-GLD-001 when the bench has none of that name, or the run is to be accredited.
+    """
+    name = asked_for(config, "golden")
+    if not name:
+        return ""
+    if bench.golden is None or bench.golden.sample(name) is None or accredited:
+        raise UsageError(
+            "USE-GLD-001",
+            f"{name!r} is no golden sample of bench {bench.name!r}, or the run is to be accredited",
+            where=bench.path,
+            expected="a name under `golden:` in the bench file, and no --accredited: a golden sample is no product",
+            todo="conformance golden gives the option; leave it out to test a device",
+        )
+    return name
 
 
 def time_stamp_authority(config: pytest.Config, key: SigningKey | None) -> Authority | None:

@@ -56,6 +56,7 @@ def header(request: Request) -> dict[str, Any]:
         "tool_sha256": tool_digest(),
         "known_bad": list(request.known_bad),
         **({"order": {"number": request.order.number, "sha256": request.order.digest}} if request.order else {}),
+        **({"golden": request.golden} if request.golden else {}),
         "accredited": request.accredited,
         "clauses": request.clauses,
         "signing": {"key": request.key.public.id if request.key else "", "unsigned": request.unsigned},

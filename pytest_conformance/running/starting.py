@@ -47,6 +47,24 @@ def require_sound(config: pytest.Config, request: Request, run: Run, due: Mappin
         method = limits_due.of_method(due, request.profile, request.declaration)
         for warning in accreditation.require(config, request.bench, version("pytest-conformance"), method):
             run.event("note", {"text": warning})
+    tell_golden(request, run)
+
+
+def tell_golden(request: Request, run: Run) -> None:
+    """Journal the last check of the bench's golden samples, and remember the run for the next one (B26, B27)."""
+    from pytest_conformance.bench.golden import Ledger
+    from pytest_conformance.bench.leases import state_folder
+
+    if request.bench.golden is None or request.golden:
+        return
+    ledger = Ledger(state_folder(), request.bench.name)
+    last = ledger.last()
+    if last is not None:
+        run.event("golden", last.told())
+    if last is None or not last.good:
+        said = f"gave what they must not at {last.at}" if last else "were never judged"
+        run.event("note", {"text": f"the golden samples of this bench {said}"})
+    ledger.add_run(run.folder)
 
 
 def require_room(folder: Path) -> None:

@@ -25,6 +25,8 @@ class Meter:
         self._noise = random.Random(f"{world.options.seed} meter")
         self.open_leads = False
         """Fault: the leads are off, every reading is an overload."""
+        self.gain = 1.0
+        """Fault: what each reading is multiplied with, as by a shunt that drifted; nothing else shows it."""
         self.model = ScpiModel(IDENTITY)
         self.raw_socket = RawSocketDoor(self.name, self.model)
         self.model.command("MEASure[:SCALar]:VOLTage[:DC]?", lambda given: self._read("VOLT", given))
@@ -51,4 +53,4 @@ class Meter:
         chosen = next(each for each in ranges if each >= asked)
         if self.open_leads or abs(true) > 1.2 * chosen:
             return real(OVERLOAD)
-        return real(true + self._noise.gauss(0.0, 2e-5 * max(abs(true), 0.1)))
+        return real(self.gain * true + self._noise.gauss(0.0, 2e-5 * max(abs(true), 0.1)))
