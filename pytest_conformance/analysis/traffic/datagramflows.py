@@ -8,7 +8,15 @@ from typing import Any
 
 from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.capture import Capture
-from pytest_conformance.analysis.traffic.flowstate import LONG, Flow, Tally, continued, new_flow
+from pytest_conformance.analysis.traffic.flowstate import (
+    FOREIGN,
+    LONG,
+    Flow,
+    Tally,
+    continued,
+    forget_foreign,
+    new_flow,
+)
 from pytest_conformance.analysis.traffic.halves import RawSegment
 from pytest_conformance.analysis.traffic.network import Packet
 
@@ -89,6 +97,8 @@ class DatagramTable:
         if up is None:
             self.flows[key] = self.flows[back] = None
             self.tally.foreign += 1
+            if self.tally.foreign % FOREIGN == 0:
+                forget_foreign(self.flows)
             return None
         transport = "udp" if packet.protocol == 17 else f"ip{packet.protocol}"
         flow = new_flow(self.addresses, transport, packet, ports, up, up, time)

@@ -11,7 +11,15 @@ from pytest_conformance.analysis.traffic import network
 from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.capture import SPILL, Capture
 from pytest_conformance.analysis.traffic.datagramflows import DatagramTable
-from pytest_conformance.analysis.traffic.flowstate import LONG, Flow, Tally, continued, new_flow
+from pytest_conformance.analysis.traffic.flowstate import (
+    FOREIGN,
+    LONG,
+    Flow,
+    Tally,
+    continued,
+    forget_foreign,
+    new_flow,
+)
 from pytest_conformance.analysis.traffic.halves import Half
 from pytest_conformance.analysis.traffic.linklayer import ethernet, link_known, network_layer
 from pytest_conformance.analysis.traffic.network import Packet
@@ -21,6 +29,8 @@ _FAST6 = struct.Struct(">2sBxxxHBx36sIIBB").unpack_from
 _TCP = struct.Struct(">HHIIBB").unpack_from
 _LINGER = 2000
 _IDLE = 60.0
+_ENDED = 4000
+"""Ended directions that are remembered, so that a late retransmission opens no flow of its own."""
 
 
 class FlowTable:
@@ -133,8 +143,8 @@ class FlowTable:
                 if current is not None and current.flow is flow:
                     del self.halves[name]
                     self.ended[name] = (current.next_seq, current.position)
-            if len(self.ended) > 20000:
-                for stale in list(self.ended)[:10000]:
+            if len(self.ended) > _ENDED:
+                for stale in list(self.ended)[: _ENDED // 2]:
                     del self.ended[stale]
             self.done(flow)
 
@@ -299,6 +309,8 @@ class FlowTable:
         if up is None:
             self.halves[key] = self.halves[back] = None
             self.tally.foreign += 1
+            if self.tally.foreign % FOREIGN == 0:
+                forget_foreign(self.halves)
             return None
         starts = (flags & 18 == 2) or (flags & 2 == 0 and dport < sport)
         flow = new_flow(self.addresses, "tcp", packet, (sport, dport), up, up if starts else not up, time)

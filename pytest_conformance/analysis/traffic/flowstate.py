@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from pytest_conformance.analysis.traffic.addresses import Addresses
 from pytest_conformance.analysis.traffic.halves import Half
@@ -11,6 +12,9 @@ from pytest_conformance.analysis.traffic.network import Packet
 
 LONG = 48 << 20
 """Bytes of one direction after which a flow is handed on in parts, so that memory stays bounded."""
+
+FOREIGN = 10_000
+"""Conversations of others after which those known so far are forgotten; one that goes on is told apart anew."""
 
 
 @dataclass
@@ -124,6 +128,12 @@ def continued(flow: Flow, time: float) -> Flow:
     for before, after in ((flow.up, following.up), (flow.down, following.down)):
         after.next_seq, after.anchored = before.next_seq, before.next_seq >= 0
     return following
+
+
+def forget_foreign(known: dict[bytes, Any]) -> None:
+    """Drop the conversations of others, which stand as None, so that they take no memory for ever."""
+    for key in [key for key, value in known.items() if value is None]:
+        del known[key]
 
 
 @dataclass

@@ -18,10 +18,13 @@ from pytest_conformance.analysis.traffic.halves import Half, Stream
 from pytest_conformance.analysis.traffic.model import Accounting
 from pytest_conformance.analysis.traffic.ranges import RangeMap
 from pytest_conformance.analysis.traffic.recordings import Recording
+from pytest_conformance.analysis.traffic.rows import Rows
 from pytest_conformance.analysis.traffic.shelf import Content, Shelf
 
 CUT = 1 << 16
 """Bytes that count as unread at each cut of a long flow, whatever its parts gave: an object may lie across it."""
+PARTS = 64 << 20
+"""Bytes of small messages of one capture that are kept to be put together."""
 _RAW_SAMPLES = 64
 _BIN = 0.01
 
@@ -116,10 +119,11 @@ class FlowWorker:
         self.capture, self.context, self.examiner, self.keylog = capture, context, examiner, keylog
         self.shelf, self.content = shelf, content
         self.log = DnsLog()
-        self.results: list[FlowResult] = []
+        self.results: Rows[FlowResult] = Rows(shelf)
         self.recognised_domains: dict[str, str] = {}
         self.tunnelled: list[tuple[str, list[Question], Finding]] = []
-        self.parts_room = 64 << 20
+        self.parts_room = PARTS
+        self.unjoined = False
         self.damaged = 0
 
     def _read(self, reference: int | bytes, length: int) -> bytes:
@@ -231,13 +235,15 @@ class FlowWorker:
         return resolve
 
     def _keep_parts(self, result: FlowResult, sink: Sink, up: Stream) -> None:
-        """Keep small upstream messages, so that pieces sent separately can be joined; 64 MB a capture at most."""
+        """Keep small upstream messages, so that pieces sent separately can be joined; beyond `PARTS` say that not."""
         size = sum(len(item.data) for item in sink.parts)
         if sink.proto == "dns" or size <= self.parts_room:
             self.parts_room -= size
             result.parts = [self._part(item, up) for item in sink.parts]
             if result.parts or sink.proto in ("dns", "mdns"):
                 result.trace = up.trace
+        else:
+            self.unjoined = True
 
     def _part(self, item: Item, up: Stream) -> Part:
         extents = item.ranges.extents()

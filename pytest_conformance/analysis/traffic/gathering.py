@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,28 +17,48 @@ from pytest_conformance.analysis.traffic.ranges import RangeMap
 if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.examiner import Finding
     from pytest_conformance.analysis.traffic.flowwork import FlowResult, FlowWorker, Part, Placed
+    from pytest_conformance.analysis.traffic.rows import Rows
+    from pytest_conformance.analysis.traffic.shelf import Content
 
 _MOST_JOINED = 64 << 20
+_MOST_MESSAGES = 100_000
 _MOST_GROUPS = 2000
 _MOST_READINGS = 48
 _DIGITS = re.compile(r"\d+")
 
 
 @dataclass
-class _Message:
-    """One message on the shelf, and the flow it came in."""
+class _Part:
+    """One message in hand: its item, the number of the flow it came in, and its time."""
 
-    part: Part
-    result: FlowResult
+    item: Item
+    flow: int
+    time: float
 
 
 @dataclass
-class _Part:
-    """One message in hand: its item, the flow it came in, and its time."""
+class _Group:
+    """Messages that may belong together, each by its flow's number, its place among the flow's parts, and its time."""
 
-    item: Item
-    result: FlowResult
-    time: float
+    flows: array[int] = field(default_factory=lambda: array("q"))
+    places: array[int] = field(default_factory=lambda: array("q"))
+    times: array[float] = field(default_factory=lambda: array("d"))
+    size: int = 0
+
+    def add(self, flow: int, place: int, part: Part) -> None:
+        self.flows.append(flow)
+        self.places.append(place)
+        self.times.append(part.time)
+        self.size += part.content.size
+
+    def too_large(self) -> bool:
+        return self.size > _MOST_JOINED or len(self.flows) > _MOST_MESSAGES
+
+    def parts(self, results: Rows[FlowResult]) -> list[_Part]:
+        """Return the messages by time."""
+        numbers = zip(self.flows, self.places, self.times, strict=True)
+        parts = [_Part(results[flow].parts[place].item(), flow, time) for flow, place, time in numbers]
+        return sorted(parts, key=lambda part: part.time)
 
 
 def gather(worker: FlowWorker) -> None:
@@ -45,45 +66,48 @@ def gather(worker: FlowWorker) -> None:
     for group in _groups(worker):
         _join(worker, group)
     _names(worker)
-    for result in worker.results:
-        result.parts = []
 
 
-def _groups(worker: FlowWorker) -> Iterator[list[_Message]]:
+def _groups(worker: FlowWorker) -> Iterator[_Group]:
     """Group upstream messages by destination and shape of their label (digits and hex left out)."""
-    groups: dict[tuple[bytes, int, str], list[_Message]] = {}
+    groups: dict[tuple[bytes, int, str], _Group] = {}
     for result in worker.results:
-        for part in result.parts:
+        for place, part in enumerate(result.parts):
             key = (result.ends.peer, result.ends.peer_port, _DIGITS.sub("#", part.bare.label))
             if len(groups) < _MOST_GROUPS or key in groups:
-                groups.setdefault(key, []).append(_Message(part, result))
-    for messages in groups.values():
-        if len(messages) >= 2:
-            yield messages
+                groups.setdefault(key, _Group()).add(result.number, place, part)
+            else:
+                worker.unjoined = True
+    for group in groups.values():
+        if len(group.flows) >= 2:
+            yield group
 
 
-def _join(worker: FlowWorker, messages: list[_Message]) -> None:
+def _join(worker: FlowWorker, group: _Group) -> None:
     """Try the orders in which pieces may belong: stated offsets, a number beside them, time."""
-    messages = sorted(messages, key=lambda message: message.part.time)
-    results = {id(message.result): message.result for message in messages}
-    alone = len(results) == len(messages) and all(result.placed for result in results.values())
-    if sum(message.part.content.size for message in messages) > _MOST_JOINED or alone:
+    numbers = sorted(set(group.flows))
+    if len(numbers) == len(group.flows) and all(worker.results[each].placed for each in numbers):
         return
-    parts = [_Part(message.part.item(), message.result, message.part.time) for message in messages]
+    if group.too_large():
+        worker.unjoined = True
+        return
+    parts = group.parts(worker.results)
+    known = {placed.finding.content for each in numbers for placed in worker.results[each].placed}
     best: _Outcome | None = None
     for bodies, layer in islice(_readings(parts), _MOST_READINGS):
         joined = b"".join(data for data, _ in bodies)
         if len(bodies) < 2 or len(joined) < 64:
             continue
-        outcome = _examine(worker, joined, bodies, layer)
+        outcome = _examine(worker, joined, bodies, layer, known)
         if outcome is not None and (best is None or outcome.score > best.score):
             best = outcome
         if best is not None and best.score >= (1, 0):
             break
     if best is not None:
-        for finding in best.findings:
-            parts[0].result.placed.append(_place(worker, finding, best.bodies))
-        _reaccount(best.bodies, best.hit)
+        carrier = worker.results[parts[0].flow]
+        carrier.placed += [_place(worker, finding, best.bodies) for finding in best.findings]
+        worker.results.put(carrier.number, carrier)
+        _reaccount(worker, best.bodies, best.hit)
 
 
 Bodies = list[tuple[bytes, _Part]]
@@ -216,9 +240,10 @@ class _Outcome:
         return (1, -min(distances)) if distances else (0, 0.0)
 
 
-def _examine(worker: FlowWorker, joined: bytes, bodies: Bodies, layer: str) -> _Outcome | None:
-    """Examine joined pieces; return the findings that no piece had alone."""
-    known = {placed.finding.content for _, part in bodies for placed in part.result.placed}
+def _examine(
+    worker: FlowWorker, joined: bytes, bodies: Bodies, layer: str, known: Collection[Content]
+) -> _Outcome | None:
+    """Examine joined pieces; return the findings that are not among those `known` already."""
     first = bodies[0][1]
     for data, codes in _decoded(joined, bodies):
         mark = len(worker.examiner.found)
@@ -238,21 +263,23 @@ def _whole(finding: Finding) -> bool:
     )
 
 
-def _reaccount(bodies: Bodies, hit: int) -> None:
+def _reaccount(worker: FlowWorker, bodies: Bodies, hit: int) -> None:
     """The pieces that carried a hit are a hit."""
     share = hit
     for data, part in bodies:
-        account = part.result.up
+        result = worker.results[part.flow]
+        account = result.up
         moved = min(len(data), share, account.opaque + account.understood)
         from_opaque = min(moved, account.opaque)
         account.opaque -= from_opaque
         account.understood -= moved - from_opaque
         account.hit += moved
         share -= moved
+        worker.results.put(part.flow, result)
 
 
 def _place(worker: FlowWorker, finding: Finding, bodies: Bodies) -> Placed:
-    frames = sorted({frame for _, part in bodies for frame in part.result.frames_of(part.item)})
+    frames = sorted({frame for _, part in bodies for frame in worker.results[part.flow].frames_of(part.item)})
     times = [part.time for _, part in bodies]
     plain = not any(layer.startswith(("tls", "quic")) for layer in bodies[0][1].item.layers)
     return worker.placed(finding, frames, min(times), max(times), plain)

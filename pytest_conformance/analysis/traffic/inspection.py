@@ -29,6 +29,7 @@ from pytest_conformance.analysis.traffic.model import (
 from pytest_conformance.analysis.traffic.naming import address_text, endpoint_of, purpose_of
 from pytest_conformance.analysis.traffic.opening import opened
 from pytest_conformance.analysis.traffic.recordings import ExchangeTable, Recording
+from pytest_conformance.analysis.traffic.rows import Rows
 from pytest_conformance.analysis.traffic.shelf import Shelf
 
 
@@ -67,11 +68,11 @@ class Inspection:
     """Everything that an inspection found; made by `inspect`."""
 
     context: Context
-    objects: tuple[TransferredObject, ...]
+    objects: Sequence[TransferredObject]
     endpoints: tuple[Endpoint, ...]
-    flows: tuple[FlowReport, ...]
+    flows: Sequence[FlowReport]
     captures: tuple[CaptureFacts, ...]
-    transfers: tuple[Transfer, ...] = ()
+    transfers: Sequence[Transfer] = ()
 
     @cached_property
     def checks(self) -> Mapping[str, Check]:
@@ -159,11 +160,11 @@ def inspect(captures: Sequence[Path | str | bytes], context: Context, *, content
     Raises UsageError (USE-CAP-...) when a file is no capture. Damaged captures never raise: what could not be
     read is opaque or a gap, and has its reason.
     """
-    objects: list[TransferredObject] = []
-    reports: list[FlowReport] = []
-    facts: list[CaptureFacts] = []
-    transfers: list[Transfer] = []
     shelf = Shelf()
+    objects: Rows[TransferredObject] = Rows(shelf)
+    reports: Rows[FlowReport] = Rows(shelf)
+    facts: list[CaptureFacts] = []
+    transfers: Rows[Transfer] = Rows(shelf)
     for index, source in enumerate(captures):
         capture = opened(source, index)
         try:
@@ -174,7 +175,7 @@ def inspect(captures: Sequence[Path | str | bytes], context: Context, *, content
     for report in reports:
         if report.up.total or report.down.total:
             endpoints.setdefault(report.endpoint)
-    return Inspection(context, tuple(objects), tuple(endpoints), tuple(reports), tuple(facts), tuple(transfers))
+    return Inspection(context, objects, tuple(endpoints), reports, tuple(facts), transfers)
 
 
 def _one(
@@ -182,10 +183,10 @@ def _one(
     context: Context,
     content: bool,
     shelf: Shelf,
-    objects: list[TransferredObject],
-    reports: list[FlowReport],
+    objects: Rows[TransferredObject],
+    reports: Rows[FlowReport],
     facts: list[CaptureFacts],
-    transfers: list[Transfer],
+    transfers: Rows[Transfer],
 ) -> None:
     addresses = Addresses(context)
     examiner = Examiner(context, Budget(), keys=dict(context.canary.keys))
@@ -214,7 +215,7 @@ def _one(
             table.tally,
             tuple(sorted(capture.flags)),
             capture.dropped,
-            examiner.budget.spent,
+            examiner.budget.spent or worker.unjoined,
             addresses.seen or (addresses.initiator_is_device and bool(worker.results)),
             not addresses.initiator_is_device,
             worker.log,

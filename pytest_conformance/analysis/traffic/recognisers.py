@@ -47,7 +47,7 @@ class Recognisers:
 
         digest = hashlib.sha256(data).digest()
         if digest not in self._pictures:
-            if len(self._pictures) > 10_000:
+            if len(self._pictures) > 1000:
                 self._pictures.clear()
             self._pictures[digest] = self._look(data, found)
         return self._pictures[digest]

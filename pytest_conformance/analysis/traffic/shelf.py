@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from functools import cached_property
 from typing import IO
 
 ROOM = 8 << 20
@@ -18,14 +17,19 @@ ROOM = 8 << 20
 class Content:
     """The bytes of one object, in memory or in a shelf's file. Equal contents are equal objects."""
 
+    __slots__ = ("_data", "_sha256", "size")
+
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._sha256 = ""
         self.size = len(data)
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 of the bytes, in hex."""
-        return hashlib.sha256(self._data).hexdigest()
+        if not self._sha256:
+            self._sha256 = hashlib.sha256(self._data).hexdigest()
+        return self._sha256
 
     def read(self) -> bytes:
         """Return the bytes. Raises OSError when the disk does not give them back."""
@@ -43,16 +47,22 @@ class Content:
 class _Shelved(Content):
     """A content in a file; only its digest and its place are in memory."""
 
+    __slots__ = ("_at", "_file")
+
     def __init__(self, of: Content, file: IO[bytes], at: int) -> None:
         super().__init__(b"")
         self.size, self._file, self._at = of.size, file, at
-        self.__dict__["sha256"] = of.sha256
+        self._sha256 = of.sha256
 
     def read(self) -> bytes:
-        data = os.pread(self._file.fileno(), self.size, self._at)
-        if len(data) != self.size:
-            raise OSError(f"a recovered object of {self.size} bytes cannot be read back: got {len(data)}")
-        return data
+        return _fetched(self._file, self._at, self.size, "a recovered object")
+
+
+def _fetched(file: IO[bytes], at: int, size: int, what: str) -> bytes:
+    data = os.pread(file.fileno(), size, at)
+    if len(data) != size:
+        raise OSError(f"{what} of {size} bytes cannot be read back: got {len(data)}")
+    return data
 
 
 class Shelf:
@@ -71,18 +81,32 @@ class Shelf:
             known = self._kept[content.sha256] = self._put(content)
         return known
 
+    def kept(self, sha256: str) -> Content:
+        """Return the content of this digest, which was given to `keep` before. Raises KeyError."""
+        return self._kept[sha256]
+
+    def store(self, data: bytes) -> int:
+        """Write bytes into the file and return their place in it. Raises OSError when the disk is full."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as its contents
+        at, done = self._end, 0
+        while done < len(data):
+            done += os.pwrite(self._file.fileno(), memoryview(data)[done:], at + done)
+        self._end += len(data)
+        return at
+
+    def fetch(self, at: int, size: int) -> bytes:
+        """Return what `store` wrote. Raises OSError when the disk does not give it back."""
+        assert self._file is not None
+        return _fetched(self._file, at, size, "what is known of a capture")
+
     def _put(self, content: Content) -> Content:
         if content.size <= self._room:
             self._room -= content.size
             return content
         try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as its contents
-            data, done = content.read(), 0
-            while done < len(data):
-                done += os.pwrite(self._file.fileno(), memoryview(data)[done:], self._end + done)
+            at = self.store(content.read())
         except OSError:
             return content
-        shelved = _Shelved(content, self._file, self._end)
-        self._end += content.size
-        return shelved
+        assert self._file is not None
+        return _Shelved(content, self._file, at)

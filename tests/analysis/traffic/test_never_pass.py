@@ -93,3 +93,21 @@ def test_a_pass_always_means_that_the_object_does_not_fit(wire: Any, context: An
             assert found.accounted(least), (name, size)
     verdict = found.checks["face-information-not-sent-to-internet"].verdict.value
     assert verdict == ("PASS" if found.accounted(128) else "INCONCLUSIVE")
+
+
+def test_messages_that_could_not_be_put_together_never_pass(wire: Any, look: Any, monkeypatch: Any) -> None:
+    for number in range(3):
+        CLEAN[0](wire, number)
+    check = "face-information-not-sent-to-internet"
+    assert look(wire).checks[check].verdict.value == "PASS"
+    for module, name, bound in (
+        ("flowwork", "PARTS", 30),  # no room to keep them
+        ("gathering", "_MOST_JOINED", 30),  # too large together
+        ("gathering", "_MOST_MESSAGES", 2),  # too many together
+        ("gathering", "_MOST_GROUPS", 0),  # too many kinds
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"pytest_conformance.analysis.traffic.{module}.{name}", bound)
+            found = look(wire)
+            assert (name, found.checks[check].verdict.value) == (name, "INCONCLUSIVE")
+            assert [each.reason for each in found.validity if not each.ok] == ["decode-bound"]
