@@ -130,6 +130,11 @@ class Declaration(FileModel):
         return sent.kind in covered and scope in sent.consents
 
     @property
+    def tls_hosts(self) -> tuple[str, ...]:
+        """The hosts to which the device itself is declared to speak through TLS, each once."""
+        return tuple(dict.fromkeys(each.host for each in self.endpoints if each.encrypted and each.sender == "device"))
+
+    @property
     def cloud_consents(self) -> tuple[Consent, ...]:
         """The separate, optional consents under which personal data goes to the cloud."""
         kept = {data.kind: data.kept for data in self.personal_data}

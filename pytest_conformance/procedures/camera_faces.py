@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_conformance.procedures.certificates import CertificateTrials, try_certificates
 from pytest_conformance.procedures.procedure import procedure
 from pytest_conformance.procedures.traffic import Tap, Traffic
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
     from pytest_conformance.devices.camera import ReferenceCamera
-    from pytest_conformance.drivers.roles import Cloud, Handshake, Uplink
+    from pytest_conformance.drivers.roles import Cloud, Uplink
     from pytest_conformance.procedures.canaries import Canaries
     from pytest_conformance.record import Run
 
@@ -83,12 +83,12 @@ class OnTheWay:
     """A known face on its way to the cloud, seen without any key that the supplier lends.
 
     `arrived` counts messages with a picture that the cloud got: the trigger. `readable` is the traffic as a stranger
-    on the way reads it; `impostor` maps each host to the handshakes with a certificate that nothing vouches for.
+    on the way reads it; `certificates` is what the camera did with false ones of each declared TLS host.
     """
 
     arrived: int
     readable: Traffic
-    impostor: Mapping[str, tuple[Handshake, ...]]
+    certificates: CertificateTrials
     evidence: tuple[str, ...]
 
 
@@ -118,12 +118,11 @@ def on_the_way(
             camera.show(SUBJECT)
             bench.clock.sleep(35.0)
     arrived = [each for each in cloud.received() if each.at >= began and clear_content(each.body, canaries)[0]]
-    impostor = {}
-    hosts = dict.fromkeys(each.host for each in declaration.endpoints if each.sender == "device")
-    for host in hosts:
-        with run.step("Stimulate", f"Stand in for {host}"), uplink.intercept(host) as interception:
-            camera.show(SUBJECT)
-            bench.clock.sleep(35.0)
-            impostor[host] = tuple(interception.handshakes())
+
+    def use() -> None:
+        camera.show(SUBJECT)
+        bench.clock.sleep(35.0)
+
+    certificates = try_certificates(camera.trust, uplink, run, declaration.tls_hosts, use)
     readable = recording.result()
-    return OnTheWay(len(arrived), readable, impostor, readable.evidence)
+    return OnTheWay(len(arrived), readable, certificates, readable.evidence)

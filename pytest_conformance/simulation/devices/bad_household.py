@@ -114,7 +114,7 @@ class AcceptsAnyCertificate(CloudLink):
     verify = False
 
 
-@known_bad("accepts-any-host", kind=ANY, slot="cloud", breaks=["EN303645-5.5-1"])
+@known_bad("accepts-any-host", kind=ANY, slot="cloud", breaks=["EN303645-5.5-1", "EN303645-5.8-2"])
 class AcceptsAnyHost(CloudLink):
     """Speaks TLS with whoever shows a certificate of an authority that it trusts, in whatever name."""
 
