@@ -169,6 +169,8 @@ class UsbLux:
         tag = next(self._tags)
         self._device.write(OUT, REQUEST.pack(b"LX", 1, MEASURE, tag), timeout=self._milliseconds)
         raw = bytes(self._device.read(IN, PACKET, timeout=self._milliseconds))
+        while _is_late(raw, tag):
+            raw = bytes(self._device.read(IN, PACKET, timeout=self._milliseconds))
         flags, lux = self._checked(raw, tag)
         if flags & OVER_RANGE or not 0 <= lux <= self._settings.max_lux:
             raise InstrumentError(
@@ -190,17 +192,15 @@ class UsbLux:
 
     def _checked(self, raw: bytes, tag: int) -> tuple[int, float]:
         """Return flags and lux of the reading `raw`; InstrumentError BEN-INS-150 when it is not the one asked for."""
-        size = READING.size
-        if len(raw) == size + 4 and int.from_bytes(raw[size:], "little") == zlib.crc32(raw[:size]):
-            magic, version, flags, answered, lux = READING.unpack(raw[:size])
-            if (magic, version, answered) == (b"LX", 1, tag):
-                return flags, lux
+        read = _unpacked(raw)
+        if read is not None and read[1] == tag:
+            return read[0], read[2]
         self._abort()
         raise InstrumentError(
             "BEN-INS-150",
             f"the reading {raw[:32].hex()} is damaged or answers another request",
             where=self._where,
-            expected=f"{size + 4} bytes with tag {tag} and the right checksum",
+            expected=f"{READING.size + 4} bytes with tag {tag} and the right checksum",
             todo="check cable and hub; void the trial",
         )
 
@@ -271,3 +271,18 @@ def _serial(device: Any) -> str:
     with contextlib.suppress(usb.core.USBError, ValueError):
         return str(device.serial_number or "")
     return ""
+
+
+def _unpacked(raw: bytes) -> tuple[int, int, float] | None:
+    """Return flags, tag and lux of a reading; None when it is damaged."""
+    size = READING.size
+    if len(raw) != size + 4 or int.from_bytes(raw[size:], "little") != zlib.crc32(raw[:size]):
+        return None
+    magic, version, flags, answered, lux = READING.unpack(raw[:size])
+    return (flags, answered, lux) if (magic, version) == (b"LX", 1) else None
+
+
+def _is_late(raw: bytes, tag: int) -> bool:
+    """Tell whether a whole reading answers an earlier request: one that timed out and was given up."""
+    read = _unpacked(raw)
+    return read is not None and 0 < read[1] < tag

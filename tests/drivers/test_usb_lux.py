@@ -71,6 +71,13 @@ def test_the_reading_of_another_request_is_refused_and_thrown_away(meter, lux):
     assert lux.lux() == 300.0
 
 
+def test_a_reading_that_comes_late_for_a_request_given_up_is_passed_over(world, meter, lux):
+    assert lux.lux() == 300.0
+    meter._finish(1)
+    world.lux.set(12.5)
+    assert lux.lux() == 12.5
+
+
 def test_a_silent_meter_is_an_instrument_error(meter, lux):
     meter.silent = True
     assert code_of(lux.lux) == "BEN-INS-101"
