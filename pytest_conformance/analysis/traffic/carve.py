@@ -35,22 +35,27 @@ def _hits(data: bytes, magic: bytes, back: int, parse: Callable[[bytes, int], Fo
             at += 1
 
 
+def _all(data: bytes) -> Iterator[Found]:
+    plain = data.isascii()
+    for magic, back, parse in _MAGIC:
+        if not (plain and magic[0] > 127):
+            yield from _hits(data, magic, back, parse)
+    start = rasters.bmp(data, 0) if data[:2] == b"BM" else None
+    if start is not None:
+        yield start
+
+
+def shows_picture(data: bytes) -> bool:
+    """Tell whether a buffer holds any picture; ends at the first."""
+    return any(True for _ in _all(data))
+
+
 def pictures(data: bytes) -> list[Found]:
     """Return the pictures of a buffer in order; those that overlap an earlier one are left out.
 
     BMP, whose magic is only two letters, is looked for at the start.
     """
-    plain = data.isascii()
-    found = [
-        one
-        for magic, back, parse in _MAGIC
-        if not (plain and magic[0] > 127)
-        for one in _hits(data, magic, back, parse)
-    ]
-    if data[:2] == b"BM":
-        start = rasters.bmp(data, 0)
-        if start is not None:
-            found.append(start)
+    found = list(_all(data))
     found.sort(key=lambda one: (one.start, -one.end))
     out: list[Found] = []
     for one in found:

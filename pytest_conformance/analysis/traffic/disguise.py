@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ _KNOWN: tuple[bytes, ...] = (
     b"PK\x03\x04\x14\0\0\0",
 )
 _KEYED_HEAD = 4096
+_BODY = 2048
+"""Bytes of a picture, head and body, by which a long key is guessed."""
 _LONG_KEY_OFFSETS = 4
 _MAGICS = (
     b"\xff\xd8\xff\xe0",
@@ -141,7 +144,7 @@ def repeating_keys(data: bytes) -> Iterator[tuple[int, bytes]]:
             at = moved.find(_shifted_xor(magic, period))
             if at >= 0:
                 key = bytes(a ^ b for a, b in zip(head[at : at + period], magic, strict=False))
-                if len(key) == period and any(key):
+                if len(key) == period and any(key) and any(head[at : at + period]):
                     yield at, key
 
 
@@ -155,20 +158,35 @@ def _xor(data: bytes, key: bytes, at: int) -> bytes:
 
 
 def _fixed_head(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield repeating-key candidates whose plain text shows a picture at the start."""
+    """Yield repeating-key candidates whose plain text shows a picture at the start.
+
+    None for text: no key turns the body of a picture, in which all bytes occur, into seven-bit characters only.
+    """
+    if len(data) >= _BODY and data[:_BODY].isascii():
+        return
     for at, key in repeating_keys(data):
         yield f"xor:{key.hex()}@{at % len(key)}", _xor(data, key, at)
     for magic in (_JFIF_FULL, _PNG):
-        if len(data) >= 2048:
+        if len(data) >= _BODY:
             for at in range(_LONG_KEY_OFFSETS):
                 yield from _extended(data, magic, at)
         yield from _counting(data, magic)
 
 
 def _extended(data: bytes, magic: bytes, at: int) -> Iterator[tuple[str, bytes]]:
-    """Keys longer than a head can prove: its bytes give their start, the commonest bytes of the body the rest."""
-    implied = bytes(a ^ b for a, b in zip(data[at : at + len(magic)], magic, strict=False))
+    """Keys longer than a head can prove: its bytes give their start, the commonest bytes of the body the rest.
+
+    Where the head is there in clear, or is nothing but zeros (a hole), there is no key. Where the key is shorter than
+    the head, the head's last byte, which is the same in every picture, must agree with the key begun anew.
+    """
+    head = data[at : at + len(magic)]
+    implied = bytes(a ^ b for a, b in zip(head, magic, strict=False))
+    if not any(head) or not any(implied):
+        return
+    last = len(magic) - 1
     for size in range(max(len(magic) - 2, 14), 33):
+        if size <= last and implied[last] != implied[last - size]:
+            continue
         guess = _fill(data, at, implied[:size], size, magic)
         if guess is not None:
             yield f"xor:{guess.hex()}@{at % size}", _xor(data, guess, at)
@@ -179,17 +197,14 @@ def _fill(data: bytes, at: int, implied: bytes, size: int, magic: bytes) -> byte
     known = min(len(implied), size)
     if len(implied) < min(len(magic), size):
         return None
-    body = data[at : at + 2048]
+    body = data[at : at + _BODY]
     key = bytearray(implied[:known])
     for position in range(known, size):
         column = body[position::size][:48]
         if len(column) < 8:
             return None
-        counts: dict[int, int] = {}
-        for value in column:
-            counts[value] = counts.get(value, 0) + 1
-        best = max(counts, key=lambda value: (counts[value], value))
-        if counts[best] < 3:
+        count, best = max((count, value) for value, count in Counter(column).items())
+        if count < 3:
             return None
         key.append(best)
     return bytes(key)
@@ -245,7 +260,7 @@ def undo(examiner: Examiner, item: Item, depth: int) -> Accounting | None:
 
 def _promising(plain: bytes, layer: str) -> bool:
     """A cheap look: a picture with right structure, an archive, or text where a cipher was undone."""
-    if carve.pictures(plain[: 1 << 20]):
+    if carve.shows_picture(plain[: 1 << 20]):
         return True
     if any(magic in plain[:64] for magic in (b"\x1f\x8b\x08", b"PK\x03\x04")):
         return True

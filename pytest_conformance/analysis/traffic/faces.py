@@ -11,7 +11,14 @@ import numpy as np
 
 from pytest_conformance.analysis.traffic.context import Canary, Policy
 from pytest_conformance.analysis.traffic.model import Match
-from pytest_conformance.analysis.traffic.picturehash import Grey, decode, distance, phash
+from pytest_conformance.analysis.traffic.picturehash import (
+    Grey,
+    decode,
+    distance,
+    distances_between,
+    phash,
+    window_phashes,
+)
 
 _CROPS = (0.0, 0.05, 0.10, 0.15, 0.20)
 _WINDOWS = (0.8, 0.6, 0.45, 0.33)
@@ -26,6 +33,14 @@ class _Reference:
     transform: str
     hash: int
     upright: bool
+
+
+@dataclass(frozen=True)
+class _Window:
+    distance: int
+    canary: str
+    hash: int
+    share: str
 
 
 def _turned(grey: Grey) -> list[tuple[str, Grey]]:
@@ -114,24 +129,36 @@ class FaceMatcher:
         scale = 160 / min(grey.shape[:2])
         if scale < 1:
             grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        seen = self._nearest_window(grey)
+        if seen is None or seen.distance > _WINDOW_MATCH:
+            return None
+        decoy = _nearest(seen.hash, self._decoys, upright=True)
+        near_decoy = decoy[0] if decoy else None
+        doubtful = near_decoy is not None and near_decoy <= seen.distance
+        return Match("phash", seen.canary, seen.distance, _WINDOW_MATCH, near_decoy, seen.share, suspect=doubtful)
+
+    def _nearest_window(self, grey: Grey) -> _Window | None:
+        """Return the window that is nearest to an upright reference, the first of several; flat ones do not count."""
         height, width = grey.shape[:2]
-        best: tuple[int, _Reference, int, str] | None = None
+        upright = [each for each in self._references if each.upright]
+        wanted = np.array([each.hash for each in upright], np.uint64)
+        best: _Window | None = None
         for share in _WINDOWS:
             side = int(min(height, width) * share)
             step = max(side // 8, 4, (height - side + width - side) // _MOST_STEPS)
-            for top in range(0, height - side + 1, step):
-                for left in range(0, width - side + 1, step):
-                    part = grey[top : top + side, left : left + side]
-                    value = phash(part)
-                    near = _nearest(value, self._references, upright=True)
-                    if near is not None and (best is None or near[0] < best[0]) and float(part.std()) >= 12:
-                        best = (near[0], near[1], value, f"window{share:.0%}")
-        if best is None or best[0] > _WINDOW_MATCH:
-            return None
-        decoy = _nearest(best[2], self._decoys, upright=True)
-        near_decoy = decoy[0] if decoy else None
-        doubtful = near_decoy is not None and near_decoy <= best[0]
-        return Match("phash", best[1].canary, best[0], _WINDOW_MATCH, near_decoy, best[3], suspect=doubtful)
+            hashes = window_phashes(grey, side, step)
+            columns = hashes.shape[1]
+            distances = distances_between(hashes.ravel(), wanted)
+            nearest = distances.min(axis=1)
+            for index in np.argsort(nearest, kind="stable").tolist():
+                if best is not None and nearest[index] >= best.distance:
+                    break
+                y, x = index // columns * step, index % columns * step
+                if float(grey[y : y + side, x : x + side].std()) >= 12:
+                    canary = upright[int(distances[index].argmin())].canary
+                    best = _Window(int(nearest[index]), canary, int(hashes.flat[index]), f"window{share:.0%}")
+                    break
+        return best
 
     def _by_fiducial(self, grey: Grey) -> Match | None:
         """Look for the run's ArUco 4x4 markers, enlarged so that 12 pixels suffice."""

@@ -68,6 +68,32 @@ def phash(grey: Grey) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
+def window_phashes(grey: Grey, side: int, step: int) -> NDArray[np.uint64]:
+    """Hash every square window of `side` pixels, `step` apart: one row a top edge, one column a left edge.
+
+    The hash of `phash`, but for the rounding of the 32 x 32 averages to whole grey levels.
+    """
+    height, width = grey.shape[:2]
+    waves, plain = _waves(side), grey.astype(np.float32)
+    tall = np.concatenate([waves @ plain[top : top + side] for top in range(0, height - side + 1, step)])
+    low = np.stack([tall[:, left : left + side] @ waves.T for left in range(0, width - side + 1, step)])
+    low = low.reshape(len(low), -1, 64).transpose(1, 0, 2)
+    middle = np.partition(low, (31, 32), axis=2)[:, :, 31:33].sum(axis=2, keepdims=True) / 2
+    bits = np.packbits(low > middle, axis=2)
+    return np.ascontiguousarray(bits).view(">u8").astype(np.uint64)[:, :, 0]
+
+
+@lru_cache(maxsize=64)
+def _waves(side: int) -> NDArray[np.float32]:
+    """The first 8 of 32 cosine waves over the averages of `side` pixels in 32 equal stretches, one wave a row."""
+    edges = np.arange(33) * side / 32
+    covered = np.minimum(edges[1:, None], np.arange(1, side + 1)) - np.maximum(edges[:-1, None], np.arange(side))
+    averages = np.maximum(covered, 0) * 32 / side
+    waves = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(32)[None, :] + 1) / 64)
+    waves[0] /= np.sqrt(2)
+    return np.asarray(waves @ averages, np.float32)
+
+
 @lru_cache(maxsize=64)
 def _lanczos(size: int, out: int) -> NDArray[np.float32]:
     """Weights of antialiased Lanczos-3 resampling from `size` to `out` samples, one row an output sample."""
@@ -101,6 +127,15 @@ def dhash(grey: Grey) -> int:
 def distance(one: int, other: int) -> int:
     """Number of bits in which two hashes differ."""
     return (one ^ other).bit_count()
+
+
+def distances_between(hashes: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Number of bits in which each hash differs from each of the others: one row a hash, one column another."""
+    differing = (hashes[:, None] ^ others[None, :]).view(np.uint8).reshape(len(hashes), len(others), 8)
+    return np.asarray(_BITS[differing].sum(axis=2, dtype=np.int64))
+
+
+_BITS = np.array([value.bit_count() for value in range(256)], np.uint8)
 
 
 def hex64(value: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,10 @@ from pytest_conformance.analysis.traffic.context import FaceTemplate
 Array = NDArray[np.float64]
 _FORMS = ("<f4", ">f4", "<f2", ">f2", "i1", "u1", "<f8", ">f8", "bf16le", "bf16be")
 _CHUNK = 1 << 18
+_OVERLAP = 8192
+_ZEROS = re.compile(rb"\0{32768,}")
+_ROW = 1 << 13
+"""Numbers of one transform."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,23 @@ def _numbers(data: bytes, form: str, shift: int) -> tuple[Array, int]:
     return values, size
 
 
-def _cosines(values: Array, template: Array) -> Array:
-    """Cosine of every window of the template's length with the template."""
+def _cosines(values: Array, template: Array, spectra: dict[int, Any]) -> Array:
+    """Cosine of every window of the template's length with the template; `spectra` keeps the template's by length.
+
+    Long series are taken in rows that overlap by the template's length: short transforms are faster.
+    """
     d = len(template)
-    n = 1 << (len(values) + d - 1).bit_length()
-    dots = np.fft.irfft(np.fft.rfft(values, n) * np.conj(np.fft.rfft(template, n)), n)[: len(values) - d + 1]
+    count = len(values) - d + 1
+    n = max(min(1 << (len(values) - 1).bit_length(), _ROW), 1 << (2 * d - 1).bit_length())
+    spectrum = spectra.get(n)
+    if spectrum is None:
+        spectrum = spectra[n] = np.conj(np.fft.rfft(template, n))
+    step = n - d + 1
+    rows = -(-count // step)
+    padded = np.zeros((rows - 1) * step + n)
+    padded[: len(values)] = values
+    windows = np.lib.stride_tricks.sliding_window_view(padded, n)[::step]
+    dots = np.fft.irfft(np.fft.rfft(windows, axis=1) * spectrum, n, axis=1)[:, :step].reshape(-1)[:count]
     sums = np.concatenate(([0.0], np.cumsum(values * values)))
     norms = np.sqrt(np.maximum(sums[d:] - sums[:-d], 0))
     return np.asarray(dots / np.maximum(norms * np.linalg.norm(template), 1e-12))
@@ -74,11 +92,22 @@ def _clean(values: Array, limit: float) -> Array:
         return np.where(np.isfinite(values) & (np.abs(values) <= limit), values, 0.0)
 
 
+def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the extents between long runs of zeros, those of more than `_CHUNK` in parts that overlap."""
+    at = 0
+    for run in itertools.chain((each.span() for each in _ZEROS.finditer(data)), [(len(data), len(data))]):
+        start, stop = at, min(run[0] + _OVERLAP, len(data)) if run[0] > at else at
+        at = max(run[1] - _OVERLAP, 0)
+        for base in range(start, stop, _CHUNK):
+            yield base, min(base + _CHUNK + _OVERLAP, stop)
+
+
 class TemplateMatcher:
     """Knows the exported templates of the enrolled subject and of the decoy."""
 
     def __init__(self, templates: Sequence[FaceTemplate], decoys: Sequence[FaceTemplate], threshold: float) -> None:
         self._templates = [(t.name, np.asarray(t.values, np.float64)) for t in templates if len(t.values) >= 16]
+        self._spectra: list[dict[int, Any]] = [{} for _ in self._templates]
         self._decoys = [np.asarray(t.values, np.float64) for t in decoys]
         self.threshold = threshold
 
@@ -98,10 +127,13 @@ class TemplateMatcher:
         return self._best(array, 1, 0, "numbers")
 
     def in_bytes(self, data: bytes) -> TemplateFound | None:
-        """Search binary data in every number format and at every alignment; the nearest window wins."""
+        """Search binary data in every number format and at every alignment; the nearest window wins.
+
+        Long runs of zeros are passed over: no template lies in or across one.
+        """
         best: TemplateFound | None = None
-        for base in range(0, len(data), _CHUNK):
-            part = data[base : base + _CHUNK + 8192]
+        for base, end in _pieces(data):
+            part = data[base:end]
             for form in _FORMS:
                 width = 1 if form in ("i1", "u1") else 2 if "2" in form or "16" in form else int(form[-1])
                 for shift in range(width):
@@ -125,10 +157,10 @@ class TemplateMatcher:
         return self._best(values, size, base + shift, form)
 
     def _best(self, values: Array, size: int, base: int, form: str) -> TemplateFound | None:
-        for name, template in self._templates:
+        for (name, template), spectra in zip(self._templates, self._spectra, strict=True):
             if len(values) < len(template):
                 continue
-            cosines = _cosines(values, template)
+            cosines = _cosines(values, template, spectra)
             top = int(np.argmax(cosines))
             window = values[top : top + len(template)]
             exact = _cosine(window, template)
