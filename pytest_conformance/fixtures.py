@@ -89,7 +89,7 @@ def presenter(bench: Bench, run: Run, registers: tuple[Subjects, Artefacts]) -> 
 
     subjects, artefacts = registers
     pictures = Path(subjects.document.name).parent / "pictures"
-    made = make_presenter(bench, subjects, artefacts, pictures, run.event)
+    made = make_presenter(bench, subjects, artefacts, pictures)
     run.shown = lambda: made.shown
     return made
 
@@ -183,5 +183,8 @@ watch = _role("watch", "The camera that looks at the device (drivers.roles.Watch
 capture = _role("capture", "What records the device's packets (drivers.roles.Capture).")
 uplink = _role("uplink", "The access point of the device (drivers.roles.Uplink).")
 cloud = _role("cloud", "The stand-in for the supplier's cloud (drivers.roles.Cloud).")
+operator = _role(
+    "operator", "The person at the bench, who is asked to do or to type something (drivers.roles.Operator)."
+)
 label_reader = _role("label_reader", "The reader of printed labels (drivers.roles.LabelReader).")
 gnss = _role("gnss", "The satellite simulator (drivers.roles.Gnss).")

@@ -198,6 +198,12 @@ class Bench:
                 self._leaving = False
             raise
 
+    def tell_clauses(self, ids: tuple[str, ...]) -> None:
+        """Tell whoever must be authorised for them, the operators' page, which clauses are judged next."""
+        for _, driver in self.opened():
+            if hasattr(driver, "clauses"):
+                driver.clauses = ids
+
     def check_health(self) -> None:
         """Ask every opened instrument who it is; raise its BenchError when one is gone, or its settings were changed.
 

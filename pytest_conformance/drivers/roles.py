@@ -132,10 +132,14 @@ class Mover(Instrument, Protocol):
 
 
 class Operator(Instrument, Protocol):
-    """A person who is asked to do something by hand."""
+    """A person who is asked to do something by hand, or to type a value that no instrument reads."""
 
     def ask(self, text: str) -> bool:
         """Return whether they did it (False: skipped); OperatorError OPR-ASK-001 when nobody answers."""
+        ...
+
+    def enter(self, name: str, unit: str, lower: float, upper: float) -> float:
+        """Return the value of `name` in `unit`, from `lower` to `upper`, as a person types it; raises as `ask`."""
         ...
 
     def tell(self, text: str) -> None: ...

@@ -6,18 +6,20 @@ import contextlib
 import os
 import select
 import termios
+from typing import TypeVar
 
 from pytest_conformance.clock import SECOND, Clock
+from pytest_conformance.drivers.asking import Asking, Question, RefusedEntryError
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
 from pytest_conformance.drivers.settings import DriverSettings
-from pytest_conformance.errors import LinkError, OperatorError
+from pytest_conformance.errors import LinkError
 from pytest_conformance.quantities import Duration
 
 LONGEST = 200
-"""Bytes of an answer that are kept; nobody is asked for more than a letter."""
-SKIP = "s"
+"""Bytes of an answer that are kept; nobody is asked for more than a value."""
+T = TypeVar("T")
 
 
 class TerminalOperatorSettings(DriverSettings):
@@ -31,8 +33,8 @@ class TerminalOperatorSettings(DriverSettings):
     """How often they are reminded meanwhile."""
 
 
-class TerminalOperator:
-    """Asks on a terminal and takes `Enter` for done and `s` for skip; anything else is asked again (I06)."""
+class TerminalOperator(Asking):
+    """Asks on a terminal, a line for an answer; what is no answer is asked again (I06)."""
 
     Settings = TerminalOperatorSettings
 
@@ -72,35 +74,29 @@ class TerminalOperator:
         except OSError as error:
             raise self._gone(str(error)) from error
 
-    def ask(self, text: str) -> bool:
-        """Ask for `text` to be done: True when it was, False when the person skips it.
+    def _settled(self, question: Question[T]) -> T:
+        """Show the question until a line answers it; what was typed before does not count, and time is the wall's.
 
-        What was typed before the question does not count. Time runs as on the wall meanwhile. Raises OperatorError
-        OPR-ASK-001 when nobody answers in time, after reminders (I01); LinkError BEN-LNK-142 when the terminal is gone.
+        Raises OperatorError OPR-ASK-001 when nobody answers in time, LinkError BEN-LNK-142 when the terminal is gone.
         """
         self._typed = b""
         with contextlib.suppress(termios.error):
             termios.tcflush(self._fd, termios.TCIFLUSH)
-        question = f"{text}\r\n  [Enter] done   [{SKIP}] skip > "
-        again, until = question, self._clock.now() + round(self._settings.timeout * SECOND)
+        whole = f"{question.text}\r\n  {question.how} > "
+        again, until = whole, self._clock.now() + round(self._settings.timeout * SECOND)
         with self._clock.realtime():
             while (left := (until - self._clock.now()) / SECOND) > 0:
                 self.tell(again)
-                answer = self._clock.wait_for(self._line, min(left, self._settings.reminder))
-                if answer is None:
-                    again = f"Still waiting. {question}"
-                elif answer.strip().lower() in ("\n", "", SKIP):
-                    return answer.strip().lower() != SKIP
-                else:
-                    again = f"{shown(answer.strip(), 40)} is no answer. {question}"
+                line = self._clock.wait_for(self._line, min(left, self._settings.reminder))
+                if line is None:
+                    again = f"Still waiting. {whole}"
+                    continue
+                try:
+                    return self._take(question, line)
+                except RefusedEntryError as error:
+                    again = f"{error}. {whole}"
         self.tell("No answer: void.")
-        raise OperatorError(
-            "OPR-ASK-001",
-            f"nobody answered: {text}",
-            where=self._settings.address,
-            expected=f"Enter or {SKIP} within {self._settings.timeout:g} s",
-            todo="stay at the terminal, or give the role operator a longer timeout",
-        )
+        raise self._unanswered(question, self._settings.address, self._settings.timeout)
 
     def check(self) -> list[str]:
         """Return findings: none, for a terminal that is gone says so when it is written to."""

@@ -135,7 +135,14 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     ),
     "operator": (
         "What a person was asked, or answered.",
-        {"person": _TEXT, "prompt": _TEXT, "answer": _TEXT},
+        {
+            "person": _TEXT,
+            "prompt": _TEXT,
+            "answer": _TEXT,
+            "refused": _TEXT,
+            "conflict": _TEXT,
+            "override": _TEXT,
+        },
         ("prompt",),
     ),
     "amendment": (

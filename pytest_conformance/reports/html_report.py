@@ -100,6 +100,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Ended (UTC)", record.ended),
         ("Bench", header.get("bench")),
         ("Mode", header.get("mode")),
+        ("Accredited", {True: "yes", False: "no"}.get(header["accredited"]) if "accredited" in header else None),
         ("Profile", header.get("profile")),
         ("Device", " ".join(str(device[name]) for name in ("kind", "model") if device.get(name))),
         ("Sample", device.get("sample")),

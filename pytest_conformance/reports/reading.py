@@ -107,6 +107,8 @@ def _take(record: Record, event: Event) -> None:
         record.notes.append(record.repeats[-1])
     elif event.type == "golden":
         record.golden.append(data)
+    elif event.type == "operator":
+        _operator(record, data)
     elif event.type == "note":
         record.notes.append(str(data["text"]))
     elif event.type == "recovered":
@@ -116,6 +118,16 @@ def _take(record: Record, event: Event) -> None:
     elif event.type == "stop":
         record.exit_code, record.ended = int(data["exit_code"]), event.utc
         record.header["partial"] = bool(record.header.get("partial")) or bool(data.get("partial"))
+
+
+def _operator(record: Record, data: Mapping[str, Any]) -> None:
+    """Note what a reader must know of the people: conflicts, and who overrode that they are not authorised."""
+    who, what = data.get("person", "somebody"), f"{data.get('answer')!r} to {data.get('prompt')!r}"
+    if data.get("conflict"):
+        record.notes.append(f"conflict: {data['conflict']}, then {who} answered {what}")
+    if data.get("override"):
+        record.header["accredited"] = False
+        record.notes.append(f"not accredited: {who} is not authorised and answered {what}: {data['override']}")
 
 
 def _unsafe(data: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MEASURING = ("supply", "meter", "lux", "contact", "watch")
 """Roles whose readings verdicts rest on: they need a calibration."""
-HARMLESS = frozenset({"cacheprovider", "randomly", "random_order", "cov", "pytest_cov", "xdist", "faulthandler"})
+HARMLESS = frozenset(
+    {"cacheprovider", "randomly", "random_order", "cov", "pytest_cov", "xdist", "faulthandler", "hypothesispytest"}
+)
 """Plugins that `-p no:` may block: they touch neither outcomes nor their record."""
 RERUNNING = ("rerunfailures", "flaky", "pytest_retry", "retry")
 """Plugins that run a failed test again and show the last outcome only."""

@@ -155,6 +155,8 @@ def preflight(bench: Bench, run: Run) -> None:
         for name in bench.file.roles:
             driver = bench.role(name)
             identity = driver.identity()
+            if hasattr(driver, "journal"):
+                driver.journal = run.event
             run.event(
                 "descriptor",
                 {

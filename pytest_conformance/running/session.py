@@ -314,6 +314,7 @@ class BenchSession:
         if self.bench is not None:
             starting.note_jumps(self.bench, self.run)
             self.bench.beat()
+            self.bench.tell_clauses(clauses_of(item))
             starting.relink(self.bench, self.run)
             starting.require_surroundings(self.bench)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,11 +47,10 @@ def make_presenter(
     subjects: Subjects,
     artefacts: Artefacts,
     pictures: Path,
-    tell: Callable[[str, Mapping[str, object]], object] = lambda kind, data: None,
 ) -> Presenter:
     """Return a presenter for everybody and everything of the registers that has a holder.
 
-    A turntable brings it; on a bench without one the operator is asked to, and `tell` journals what they answer.
+    A turntable brings it; on a bench without one the operator is asked to.
     `pictures` is the folder of the pictures for the display. Who has not consented today is refused when asked for.
     """
     today = datetime.datetime.now(datetime.UTC).date()
@@ -60,7 +58,7 @@ def make_presenter(
     if bench.has("mover") or not bench.has("operator"):
         carrier = Turntable(bench.role("mover"))
     else:
-        carrier = ByHand(bench.role("operator"), tell)
+        carrier = ByHand(bench.role("operator"))
     return Presenter(
         carrier,
         bench.role("display") if bench.has("display") else None,

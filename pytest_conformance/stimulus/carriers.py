@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_conformance.errors import OperatorError
@@ -49,11 +48,10 @@ class Turntable:
 
 
 class ByHand:
-    """A person who is told what to hold, where and how, and says when they do. `tell` journals question and answer."""
+    """A person who is told what to hold, where and how, and says when they do."""
 
-    def __init__(self, operator: Operator, tell: Callable[[str, Mapping[str, object]], object]) -> None:
+    def __init__(self, operator: Operator) -> None:
         self._operator = operator
-        self._tell = tell
         self._held: Showable | None = None
 
     def bring(self, entry: Showable) -> None:
@@ -62,11 +60,9 @@ class ByHand:
         try:
             done = self._operator.ask(prompt)
         except OperatorError as error:
-            self._tell("operator", {"prompt": prompt, "answer": "none in time"})
             raise NotPresentedError(
                 "OPR-STI-002", f"nobody presented {entry.id!r}: no answer", where="operator", todo=error.todo
             ) from error
-        self._tell("operator", {"prompt": prompt, "answer": "done" if done else "skip"})
         if not done:
             raise NotPresentedError(
                 "OPR-STI-001",

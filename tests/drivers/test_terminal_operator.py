@@ -89,7 +89,7 @@ def test_what_was_typed_before_the_question_is_no_answer(person: Person, tmp_pat
         operator.ask("Hold S1.")
 
 
-def test_nobody_answers_a_reminder_comes_and_it_is_never_a_yes(person: Person, tmp_path: Path) -> None:
+def test_I01_nobody_answers_a_reminder_comes_and_it_is_never_a_yes(person: Person, tmp_path: Path) -> None:
     operator = opened(person, tmp_path, timeout="0.9 s", reminder="0.3 s")
     began = time.monotonic()
     with pytest.raises(OperatorError) as caught:
