@@ -87,11 +87,13 @@ class Bench:
         known_bad: Sequence[str] = (),
         journal: Path | None = None,
         lease: Lease | None = None,
+        presented: int = 0,
     ) -> Bench:
         """Assemble the bench that `file` describes; a mock bench starts its simulated world.
 
-        With a `journal` a supervisor watches over the bench and writes into it what it had to do. Raises
-        SimulationError or UsageError when the simulation does not start.
+        `presented` is how often the device decided in the earlier part of a run that goes on: a simulated device whose
+        truth is stated draws on from there. With a `journal` a supervisor watches over the bench and writes into it
+        what it had to do. Raises SimulationError or UsageError when the simulation does not start.
         """
         folder.mkdir(parents=True, exist_ok=True)
         supervised = _supervised(file, folder, journal, lease) if journal is not None else None
@@ -108,6 +110,7 @@ class Bench:
                     door=simulation.door,
                     folder=folder / "simulation",
                     truth=simulation.truth.model_dump_json() if simulation.truth is not None else "",
+                    drawn=presented,
                 )
                 if supervised is not None:
                     supervised.keep(world.life_line())

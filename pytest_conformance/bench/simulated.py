@@ -28,13 +28,21 @@ class SimulatedWorld:
     """
 
     def __init__(
-        self, dut: str, *, known_bad: Sequence[str], seed: int, door: str, folder: Path, truth: str = ""
+        self,
+        dut: str,
+        *,
+        known_bad: Sequence[str],
+        seed: int,
+        door: str,
+        folder: Path,
+        truth: str = "",
+        drawn: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._errors = (folder / "simulation.log").open("wb")
         command = [sys.executable, "-m", "pytest_conformance.simulation", "--dut", dut, "--seed", str(seed)]
         command += ["--known-bad", ",".join(known_bad), "--door", door, "--folder", str(folder)]
-        command += ["--truth", truth] if truth else []
+        command += ["--truth", truth, "--drawn", str(drawn)] if truth else []
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -185,6 +185,10 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
     def _await_enrolment(self, name: str, since: int) -> bool:
         """Return whether the app lists a face for `name` within the patience that enrolments get."""
         self.console.wait_event(("enrolled", "enrolment-failed"), since=since, timeout=ENROL_PATIENCE)
+        return self.has_face(name)
+
+    def has_face(self, name: str) -> bool:
+        """Return whether the app lists a face for `name`."""
         self.companion.open(f"/users/{self.user_id(name)}")
         return self.companion.screen(picture=False).has("Withdraw face consent")
 
@@ -298,7 +302,7 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
 
     def use_unlock_by_face(self) -> Done:
         """Unlock with the owner's face, enrolling it first where that was not done yet."""
-        if not self._enrolled():
+        if not self.has_face(self.owner):
             enrolment = self.enrol(self.owner, self._adult(), {"face": True})
             if not enrolment.enrolled:
                 return Done(False, enrolment.said, enrolment.steps)
@@ -312,15 +316,11 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
     def use_cloud_pictures(self) -> Done:
         return self.use_unlock_by_face()
 
-    def _enrolled(self) -> bool:
-        self.companion.open(f"/users/{OWNER}")
-        return self.companion.screen(picture=False).has("Withdraw face consent")
-
     # --- sensors
 
     def prepare(self, sensor: str) -> None:
         """Enrol the owner's face: without one the lock has nothing to look for."""
-        if not self._enrolled():
+        if not self.has_face(self.owner):
             self.enrol(self.owner, self._adult(), {"face": True})
 
     def stimulate(self, sensor: str) -> None:

@@ -28,6 +28,8 @@ class LockRecogniser:
     def __init__(self, lock: ReferenceLock) -> None:
         self._lock = lock
         self._before = lock.clock.now()
+        self._enrolled: dict[str, str] = {}
+        """Subjects to the users whose faces they are."""
 
     @property
     def rejection_pause(self) -> float:
@@ -38,15 +40,19 @@ class LockRecogniser:
         lock = self._lock
         lock.factory_reset()
         lock.first_use({})
-        enrolled = []
+        self._enrolled = {}
         for place, subject in enumerate(subjects):
             name = f"{subject}-{lock.token[:6]}" if place else lock.owner
             if place:
                 lock.add_user(name, ADULT, lock.wrong_pin(place))
             if lock.enrol(name, subject, {"face": True}).enrolled:
-                enrolled.append(subject)
+                self._enrolled[subject] = name
         self._before = lock.clock.now()
-        return enrolled
+        return list(self._enrolled)
+
+    def known(self) -> Sequence[str]:
+        """Those whose face the app lists; after a break of the run nobody knows the users of before any more."""
+        return [subject for subject, name in self._enrolled.items() if self._lock.has_face(name)]
 
     def recognise(self, what: str) -> Recognised:
         lock, console, clock = self._lock, self._lock.console, self._lock.clock

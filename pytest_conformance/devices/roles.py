@@ -275,6 +275,10 @@ class Recogniser(Protocol):
         """From factory state: set the device up and enrol `subjects`; return those whom it says that it knows."""
         ...
 
+    def known(self) -> Sequence[str]:
+        """Ask the device whom of those that `enrol_subjects` enrolled it still knows; nobody where it cannot tell."""
+        ...
+
     def recognise(self, what: str) -> Recognised:
         """Show `what` by its id in the registers, have the device look, and wait for what comes of it."""
         ...

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.biometrics.campaigns import CampaignObservation
 from pytest_conformance.analysis.biometrics.plans import seal
-from pytest_conformance.errors import DeviceError, MethodError
+from pytest_conformance.errors import MethodError
+from pytest_conformance.procedures.campaign_history import broken_off
 from pytest_conformance.procedures.campaign_rows import annex, statement
-from pytest_conformance.procedures.campaigning import Conduct, Runner
+from pytest_conformance.procedures.campaigning import Conduct, Runner, require_enrolled
 from pytest_conformance.procedures.procedure import procedure
 from pytest_conformance.procedures.surroundings import ClockSteps, Surroundings
 from pytest_conformance.stimulus.design import design
@@ -49,23 +50,27 @@ class Campaigns:
     ) -> CampaignObservation:
         """Enrol whom the artefacts imitate, seal `plan` (a name or a path), and run it.
 
+        In a run that goes on after it was broken off, the recorded trials of the same sealed plan are taken first.
+
         `seed` fixes the order; by default it is the simulation's on a mock bench, else drawn at random, and journalled
         either way. `stop` is asked before each trial. Raises UsageError USE-PLN-001 for an unknown plan, FileError for
         a wrong one, MethodError for what cannot be followed (see `stimulus.design`), DeviceError DUT-REC-001 when the
         device does not enrol everybody.
         """
+        from pytest_conformance.record import iterate_journal
+
         file = load_plan(find_plan(plan, self._here))
         enrolled = self._targets()
         today = datetime.datetime.now(datetime.UTC).date()
         samples = self._profile.samples.model_dump()
         made = design(file, samples, self._subjects, self._artefacts, enrolled, today)
-        chosen = self._seed() if seed is None else seed
+        history = broken_off(iterate_journal(self._run.journal.path), file.name)
+        chosen = seed if seed is not None else history.seed if history is not None else self._seed()
         profile = f"{self._profile.name} {self._profile.version}"
         sealed = seal(made.plan, chosen, f"{profile}; plan {file.name} {file.version} sha256:{file.digest}")
-        with self._run.step("Setup", f"Enrol {', '.join(enrolled)}"):
-            missing = sorted(set(enrolled) - set(device.enrol_subjects(enrolled)))
-            if missing:
-                raise DeviceError("DUT-REC-001", f"not enrolled: {', '.join(missing)}", expected="their enrolled faces")
+        if history is None:
+            with self._run.step("Setup", f"Enrol {', '.join(enrolled)}"):
+                require_enrolled(device, enrolled)
         runner = Runner(
             Conduct(
                 self._run,
@@ -75,12 +80,14 @@ class Campaigns:
                 ClockSteps(),
                 self._artefacts,
                 self._profile.windows.lockout_check,
+                enrolled,
                 stop,
             ),
             file,
             made,
             statement(file, made, sealed, chosen, profile),
             sealed,
+            history,
         )
         with self._run.step("Stimulate", f"{file.title}: at most {made.most} trials"):
             observed = runner.go()

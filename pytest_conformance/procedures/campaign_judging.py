@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pytest_conformance.analysis.biometrics.campaign_tables import differ
 from pytest_conformance.analysis.biometrics.exact import Number, at_most, rate
 from pytest_conformance.analysis.biometrics.intervals import binomial_interval
 from pytest_conformance.errors import AbortedError, DeviceError, MethodError, OperatorError, SurroundingsError
@@ -34,6 +35,8 @@ def report_rates(observed: CampaignObservation, judgement: Report) -> None:
         judgement.report(f"{name}: upper {confidence} bound, independent trials", row.upper, "1", n=row.n)
         if row.clustered_upper is not None:
             judgement.report(f"{name}: upper {confidence} bound, {row.clustering}", row.clustered_upper, "1", n=row.n)
+        for number, errors, n in row.apart:
+            judgement.report(f"{name}, enrolment {number}", errors / n, "1", n=n)
 
 
 def require_decided(observed: CampaignObservation) -> Literal["pass", "fail"]:
@@ -41,9 +44,11 @@ def require_decided(observed: CampaignObservation) -> Literal["pass", "fail"]:
 
     Raises AbortedError ABO-CAM-001 (stopped), SurroundingsError ENV-CAM-001, OperatorError OPR-CAM-001 (nobody
     presented), DeviceError DUT-CAM-001 (it no longer took part), MethodError MET-CAM-001 (all permitted trials used,
-    with the numbers).
+    with the numbers), MET-CAM-010 (it passes only with trials of enrolments whose rates differ put together).
     """
     how = observed.decided
+    if how.verdict == "pass":
+        _require_one_enrolment(observed)
     if how.verdict:
         return how.verdict
     numbers = f"{how.used} presentations counted, {how.void} were void"
@@ -66,6 +71,20 @@ def require_decided(observed: CampaignObservation) -> Literal["pass", "fail"]:
         expected=f"a decision within {observed.plan.maximum} trials",
         todo="find out why trials were void, then run a new campaign",
     )
+
+
+def _require_one_enrolment(observed: CampaignObservation) -> None:
+    rows = [*observed.species, *filter(None, [observed.bona_fide])]
+    apart = [row for row in rows if differ(row.apart)]
+    if apart:
+        shares = ", ".join(f"{errors} of {n} with enrolment {number}" for number, errors, n in apart[0].apart)
+        raise MethodError(
+            "MET-CAM-010",
+            f"{apart[0].name}: {shares}: trials of enrolments that differ are not put together",
+            where=observed.plan.name,
+            expected="one enrolment, or several with the same rates",
+            todo="find out why the device had to be enrolled again, then run a new campaign",
+        )
 
 
 def require_awake(observed: CampaignObservation) -> None:

@@ -12,6 +12,7 @@ from pytest_conformance.analysis.biometrics.campaigns import (
     CampaignObservation,
     Conditions,
     Decided,
+    Enrolment,
     LockoutSeen,
     PlanStatement,
     RateRow,
@@ -58,6 +59,7 @@ def observation(
     trials: Sequence[TrialRow],
     errors: Mapping[int, bool],
     lockouts: Sequence[LockoutSeen],
+    enrolments: Sequence[Enrolment],
     how: Decided,
 ) -> CampaignObservation:
     """Return the observation of a campaign in `state`; `errors` tells of each valid trial whether it ended wrongly."""
@@ -81,7 +83,9 @@ def observation(
         for name, each in rows.items()
     }
     bona_fide: RateRow | None = made.pop(BONA_FIDE, None)
-    return CampaignObservation(said, tuple(trials), tuple(made.values()), bona_fide, tuple(lockouts), how)
+    return CampaignObservation(
+        said, tuple(trials), tuple(made.values()), bona_fide, tuple(lockouts), how, tuple(enrolments)
+    )
 
 
 def annex(observed: CampaignObservation) -> bytes:
@@ -101,6 +105,7 @@ def annex(observed: CampaignObservation) -> bytes:
         "said",
         "seconds",
         "score",
+        "enrolment",
     ]
     writer.writerow([*plain, *measured])
     for trial in observed.trials:

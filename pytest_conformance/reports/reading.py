@@ -101,6 +101,10 @@ def _take(record: Record, event: Event) -> None:
     elif event.type == "trial":
         record.trials += 1
         record.void += bool(data.get("void"))
+    elif event.type == "campaign" and data["state"] == "withdrawn":
+        record.void += len(data["trials"])
+    elif event.type == "campaign" and data["state"] == "enrolled":
+        record.notes.append(f"campaign {data['campaign']}: enrolled anew after trial {data['after']}: {data['reason']}")
     elif event.type == "procedure" and data.get("again"):
         attempt = f"attempt {data['attempt']} of {data['name']!r} was ended by a fault of the bench"
         record.repeats.append(f"{attempt}, and it was done again: {data.get('reason', '')}")

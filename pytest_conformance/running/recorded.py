@@ -15,6 +15,9 @@ from pytest_conformance.record.hints import hints_of
 if TYPE_CHECKING:
     from pytest_conformance.record import Event, EvidenceStore
 
+NOT_LOOKED = ("lockout", "no-stimulus", "operator", "broken-off", "bench", "aborted")
+"""Reasons of void trials in which the device did not look, or nobody knows whether it did."""
+
 
 class RecordedError(ConformanceError):
     """An error of an earlier run, as its record has it: the same words, code and cause."""
@@ -45,6 +48,8 @@ class Recorded:
     derived: list[Mapping[str, Any]] = field(default_factory=list)
     under_way: list[str] = field(default_factory=list)
     """Procedures that had begun and had not ended."""
+    presented: int = 0
+    """Trials in which the device looked and decided, or let its time pass."""
     partial: bool = False
     ended: bool = False
     head: str = ""
@@ -197,6 +202,8 @@ def _take(recorded: Recorded, event: Event) -> None:
         _take_procedure(recorded, event)
     elif event.type == "observation":
         recorded.procedures[str(data["name"])] = event
+    elif event.type == "trial":
+        recorded.presented += not data.get("void") or data.get("reason") not in NOT_LOOKED
     elif event.type == "verdict" and data.get("derived_from"):
         recorded.derived.append(data)
     elif event.type == "verdict":

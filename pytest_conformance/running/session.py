@@ -261,6 +261,7 @@ class BenchSession:
                     known_bad=request.known_bad,
                     journal=self.run.folder / JOURNAL_FILE,
                     lease=lease,
+                    presented=request.resume.presented if request.resume is not None else 0,
                 )
             except BaseException:
                 lease.release()

@@ -23,6 +23,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--door", choices=["auto", "namespace", "relay"], default="auto")
     parser.add_argument("--truth", default="", metavar="JSON", help="true error rates that a recogniser decides by")
+    parser.add_argument("--drawn", type=int, default=0, metavar="N", help="decisions drawn from it before")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where far ends may leave files")
     parser.add_argument(
         "--list", nargs="?", const="", metavar="DUT", help="print the known-bad variants (of DUT) as JSON and exit"
@@ -37,7 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     names = tuple(name.strip() for name in arguments.known_bad.split(",") if name.strip())
     try:
         truth = read_truth(arguments.truth)
-        world = build_world(Options(arguments.dut, names, arguments.seed, arguments.door, arguments.folder, truth))
+        world = build_world(
+            Options(arguments.dut, names, arguments.seed, arguments.door, arguments.folder, truth, arguments.drawn)
+        )
     except LookupError as error:
         print(json.dumps({"error": str(error.args[0] if error.args else error)}), flush=True)
         return 2

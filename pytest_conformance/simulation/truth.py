@@ -81,17 +81,23 @@ def _kind(species: str) -> Kind:
 
 
 class Draws:
-    """Outcomes and times drawn from a truth. The same `seed` and the same presentations give the same outcomes."""
+    """Outcomes and times drawn from a truth. The same `seed` and the same presentations give the same outcomes.
 
-    def __init__(self, truth: Truth, seed: int) -> None:
+    `drawn` outcomes were drawn before the device was built anew: those that follow are the ones after them.
+    """
+
+    def __init__(self, truth: Truth, seed: int, drawn: int = 0) -> None:
         self._truth = truth
         self._seed = seed
         self._random = random.Random(f"{seed}/outcomes")
+        self._times = random.Random(f"{seed}/times")
+        for _ in range(drawn):
+            self._two(), self.seconds()
         self._rates: dict[tuple[object, ...], float] = {}
 
     def outcome(self, content: Content, known: bool) -> str:
         """Draw what comes of showing `content`: "accepted", "rejected" or "none"; `known`: this person is enrolled."""
-        silent, decided = self._random.random(), self._random.random()
+        silent, decided = self._two()
         if silent < self._truth.silent:
             return "none"
         return "accepted" if decided < self.rate(content, known) else "rejected"
@@ -107,7 +113,10 @@ class Draws:
 
     def seconds(self) -> float:
         """Draw the time of a decision."""
-        return self._truth.median * math.exp(self._truth.spread * self._random.gauss(0.0, 1.0))
+        return self._truth.median * math.exp(self._truth.spread * self._times.gauss(0.0, 1.0))
+
+    def _two(self) -> tuple[float, float]:
+        return self._random.random(), self._random.random()
 
     def _clustered(self, mean: float, key: tuple[object, ...]) -> float:
         """Return the rate of one cluster: beta with `mean` and the truth's correlation, drawn once."""

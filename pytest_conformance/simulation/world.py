@@ -37,6 +37,8 @@ class Options:
     folder: Path = field(default_factory=Path.cwd)
     truth: Truth | None = None
     """What a recogniser decides by, instead of by its pictures; None: by its pictures."""
+    drawn: int = 0
+    """Decisions that the device drew from its truth in the earlier part of a run that goes on."""
 
 
 class World:

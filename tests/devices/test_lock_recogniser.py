@@ -48,6 +48,7 @@ class Lock:
         self.looking = True
         self.seen: int | None = 1
         self.refuses: Sequence[str] = ()
+        self.faces: set[str] = set()
         self.presenter: Any = self
         self.console: Any = self
         self.contact: Any = self
@@ -104,7 +105,11 @@ class Lock:
 
     def enrol(self, name: str, subject: str, consents: Any) -> Any:
         self.did.append(f"enrol {name} as {subject}")
+        self.faces.add(name)
         return SimpleNamespace(enrolled=subject not in self.refuses)
+
+    def has_face(self, name: str) -> bool:
+        return name in self.faces
 
 
 @pytest.fixture
@@ -206,6 +211,16 @@ def test_the_first_subject_is_the_owner_and_the_others_are_users(recogniser: Loc
     assert lock.did[:3] == ["reset", "set up", "enrol Owner-1 as S1"]
     assert "add S2-abcdef" in lock.did
     assert "enrol S2-abcdef as S2" in lock.did
+
+
+def test_it_knows_those_whose_face_the_app_still_lists(recogniser: LockRecogniser, lock: Lock) -> None:
+    lock.faces = {"Owner-1", "S2-abcdef"}
+    assert recogniser.known() == [], "nobody was enrolled by this run"
+    lock.faces = set()
+    recogniser.enrol_subjects(("S1", "S2"))
+    assert recogniser.known() == ["S1", "S2"]
+    lock.faces.remove("Owner-1")
+    assert recogniser.known() == ["S2"]
 
 
 def test_a_reason_is_kept_as_the_lock_says_it(recogniser: LockRecogniser, lock: Lock) -> None:

@@ -18,6 +18,7 @@ from pytest_conformance.analysis.biometrics.plans import seal
 from pytest_conformance.clock import SECOND, RealClock
 from pytest_conformance.devices.roles import Answer, Recognised
 from pytest_conformance.errors import LinkError, MethodError
+from pytest_conformance.procedures.campaign_history import broken_off
 from pytest_conformance.procedures.campaign_rows import annex, statement
 from pytest_conformance.procedures.campaigning import OUTSIDE, Conduct, Runner
 from pytest_conformance.record import Run, read_journal
@@ -83,9 +84,17 @@ class Device:
         self.journalled: list[int] = []
         self.locked_until = 0
         self.locked_since = 0
+        self.knows: list[str] = ["S1"]
+        self.enrolled = 0
+        self.forgets = False
 
     def enrol_subjects(self, subjects: Any) -> Any:
+        self.enrolled += 1
+        self.knows = list(subjects)
         return subjects
+
+    def known(self) -> list[str]:
+        return self.knows
 
     def recognise(self, what: str) -> Recognised:
         self.shown.append(what)
@@ -146,9 +155,12 @@ class Set:
         self.design = design(self.file, {}, subjects, artefacts, ("S1",), today)
         sealed = seal(self.design.plan, seed, f"quick 1.0; {self.file.digest}")
         room: Any = Room()
-        conduct = Conduct(self.run, self.clock, self.device, room, self.steps, artefacts, 5.0, lambda: self.stopped)
+        conduct = Conduct(
+            self.run, self.clock, self.device, room, self.steps, artefacts, 5.0, ("S1",), lambda: self.stopped
+        )
         said = statement(self.file, self.design, sealed, seed, "quick 1.0")
-        self.runner = Runner(conduct, self.file, self.design, said, sealed)
+        history = broken_off(read_journal(self.run.journal.path), self.file.name)
+        self.runner = Runner(conduct, self.file, self.design, said, sealed, history)
 
     def go(self) -> CampaignObservation:
         return self.runner.go()

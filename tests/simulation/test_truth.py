@@ -36,6 +36,16 @@ def test_the_same_seed_gives_the_same_outcomes_and_another_one_others() -> None:
     assert stream(1) == stream(1) != stream(2)
 
 
+def test_a_device_that_is_built_anew_draws_on_where_it_was() -> None:
+    truth = Truth({"print-matt": 0.4}, silent=0.1, correlation=0.2)
+
+    def drawn(draws: Draws, count: int) -> list[tuple[str, float]]:
+        return [(draws.outcome(PRINT, False), draws.seconds()) for _ in range(count)]
+
+    whole = drawn(Draws(truth, 3), 60)
+    assert drawn(Draws(truth, 3, 20), 40) == whole[20:] != whole[:40]
+
+
 def test_clustering_spreads_the_rates_of_people_and_artefacts_about_the_stated_one() -> None:
     draws = Draws(Truth({"mask": 0.3}, correlation=0.2), 1)
     rates = [

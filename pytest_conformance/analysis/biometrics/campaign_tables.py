@@ -95,7 +95,32 @@ def rate_row(
             for plan, tally in tallies
             if tally is None or tally.decision is Decision.CONTINUE
         ),
+        apart=_apart(valid, outcomes),
     )
+
+
+def _apart(valid: Sequence[TrialRow], outcomes: Sequence[bool]) -> tuple[tuple[int, int, int], ...]:
+    found: dict[int, list[bool]] = {}
+    for trial, error in zip(valid, outcomes, strict=True):
+        found.setdefault(trial.enrolment, []).append(error)
+    return tuple((number, sum(each), len(each)) for number, each in sorted(found.items())) if len(found) > 1 else ()
+
+
+def differ(apart: Sequence[tuple[int, int, int]], significance: float = 0.01) -> bool:
+    """Tell whether the error rate of some enrolment is another than that of the others, by Fisher's exact test.
+
+    `apart` holds enrolment, errors and trials of each. Two-sided, at `significance` over all comparisons (Bonferroni):
+    few trials cannot tell a small difference.
+    """
+    from scipy.stats import fisher_exact
+
+    errors, trials = sum(each[1] for each in apart), sum(each[2] for each in apart)
+    for _, own, n in apart if len(apart) > 1 else ():
+        others = errors - own, trials - n
+        table = [[own, n - own], [others[0], others[1] - others[0]]]
+        if fisher_exact(table).pvalue * (len(apart) if len(apart) > 2 else 1) < significance:
+            return True
+    return False
 
 
 def _folded(decisions: Sequence[Decision]) -> str:

@@ -25,6 +25,8 @@ Void = Literal[
     "restart",
     "battery",
     "operator",
+    "not-enrolled",
+    "broken-off",
     "bench",
     "aborted",
 ]
@@ -101,7 +103,7 @@ class TrialRow:
 
     `cell` is the cell of the plan that it belongs to. `void` is the reason not to count it, `said` its explanation.
     `seconds` is from the stimulus to the decision, `score` a similarity where the device gives one. `at` is bench
-    time in ns when the stimulus began.
+    time in ns when the stimulus began. `enrolment` is the one that the device compared with, 1 for the first.
     """
 
     number: int
@@ -119,6 +121,7 @@ class TrialRow:
     seconds: float | None
     score: float | None
     at: int
+    enrolment: int
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,8 @@ class RateRow:
     decision: str
     missing: int
     """Valid presentations that the rule would still need; 0 when it decided."""
+    apart: tuple[tuple[int, int, int], ...] = ()
+    """Enrolment, errors and valid trials of each enrolment, where there was more than one."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,15 @@ class LockoutSeen:
     after: int
     seconds: float | None
     resolution: float
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Who is imitated was enrolled anew after trial `after`; the first enrolment, before all trials, is not listed."""
+
+    number: int
+    after: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -189,6 +203,8 @@ class CampaignObservation:
     bona_fide: RateRow | None
     lockouts: tuple[LockoutSeen, ...]
     decided: Decided
+    enrolments: tuple[Enrolment, ...] = ()
+    """Enrolments after the first; the trials of each are kept apart by their `enrolment`."""
     evidence: tuple[str, ...] = ()
 
     @property

@@ -58,7 +58,7 @@ def build(world: World, known_bad: tuple[str, ...]) -> Device:
     truth = world.options.truth
     slots = dict(SLOTS)
     if truth is not None:
-        slots |= {"recognition": truthful(truth, world.options.seed), "cloud": SilentLink}
+        slots |= {"recognition": truthful(truth, world.options.seed, world.options.drawn), "cloud": SilentLink}
     device = Device(world, "lock", FACTS, slots, known_bad)
     world.app = PhoneApp(device)
     for host in SPEC.hosts.values():

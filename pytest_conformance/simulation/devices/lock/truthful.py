@@ -23,9 +23,9 @@ class SilentLink(CloudLink):
         return False
 
 
-def truthful(truth: Truth, seed: int) -> type[Recognition]:
+def truthful(truth: Truth, seed: int, drawn: int) -> type[Recognition]:
     """Return a recognition that draws its decisions from `truth`; one stream of draws for the life of the world."""
-    draws = Draws(truth, seed)
+    draws = Draws(truth, seed, drawn)
 
     class ByTruth(TrueRates):
         """Decides by the truth that the bench file states."""
