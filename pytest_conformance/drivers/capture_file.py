@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+from pytest_conformance.apart import WorkDiedError, apart
 from pytest_conformance.clock import Clock
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.roles import CaptureFile, Identity
@@ -118,19 +119,26 @@ class CaptureFileDriver:
         return None
 
     def _counted(self, path: Path) -> tuple[int, int]:
-        """Return packets and losses that the file itself tells of; of a recording without packets, its exchanges."""
-        from pytest_conformance.analysis.traffic import Context, inspect
-        from pytest_conformance.analysis.traffic.capture import Capture
-
+        """Return packets and losses that the file itself tells of, counted in a child: a stranger's file is read."""
         try:
-            if path.name.endswith(EXCHANGES):
-                return len(inspect([path], Context()).flows), 0
-            capture = Capture(path)
-            try:
-                return sum(1 for _ in capture.packets()), capture.dropped
-            finally:
-                capture.close()
+            return apart(counted, path)
         except UsageError as error:
             raise InstrumentError(
                 "BEN-CAP-014", f"the capture cannot be read: {error.what}", where=str(path), expected=error.expected
             ) from error
+        except WorkDiedError as error:
+            raise InstrumentError("BEN-CAP-014", f"the capture cannot be read: {error}", where=str(path)) from error
+
+
+def counted(path: Path) -> tuple[int, int]:
+    """Return packets and losses of a capture; of a recording without packets its exchanges. Raises UsageError."""
+    from pytest_conformance.analysis.traffic import Context, inspect
+    from pytest_conformance.analysis.traffic.capture import Capture
+
+    if path.name.endswith(EXCHANGES):
+        return len(inspect([path], Context()).flows), 0
+    capture = Capture(path)
+    try:
+        return sum(1 for _ in capture.packets()), capture.dropped
+    finally:
+        capture.close()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_conformance.apart import WorkDiedError, apart
+from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.traffic import Sighting, Spoken, Traffic
 
 if TYPE_CHECKING:
@@ -44,6 +47,24 @@ def context(
     )
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the child that read a capture sends back: a `Traffic` without evidence, and the contents to be kept.
+
+    `contents` goes with the first of the objects. Destinations are not compared with the declaration yet.
+    """
+
+    objects: tuple[Sighting, ...]
+    contents: tuple[bytes, ...]
+    spoken: tuple[Spoken, ...]
+    checks: dict[str, tuple[str, str]]
+    opaque_up: int
+    gap_up: int
+    reasons: tuple[str, ...]
+    sent_at: tuple[tuple[int, str, int], ...]
+    volumes: dict[str, tuple[float, ...]]
+
+
 def inspected(
     run: Run,
     file: CaptureFile,
@@ -57,22 +78,24 @@ def inspected(
     canaries: Canaries,
     local: Sequence[str] = (),
     slots: Sequence[tuple[str, str]] = (),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Traffic:
-    """Inspect one finished capture and keep what it gave away as evidence."""
-    from pytest_conformance.analysis.traffic import inspect
+    """Inspect one finished capture in a child process, and keep what it gave away as evidence.
 
+    Raises MethodError MET-CAP-010 when the child dies of the capture (fault case H10).
+    """
     known = context(file, keys, declaration, canaries, local)
-    found = inspect([file.path], known)
-    clock = _BenchTime(file.marks, span)
-    senders = {flow.id: sender_of(flow.client, known) for flow in found.flows}
-    objects = tuple(
-        _sighting(run, each, clock, senders.get(each.flow, "device"), keep=number < MOST_KEPT)
-        for number, each in enumerate(
-            sorted(found.objects, key=lambda o: TELLTALE.index(o.kind) if o.kind in TELLTALE else 99)
-        )
-    )
-    up = [flow.up for flow in found.flows if flow.endpoint.scope == "internet"]
-    reasons = {reason: None for account in up for reason in account.reasons}
+    try:
+        seen = apart(look, file, known, span, tuple(slots), meanwhile=meanwhile)
+    except WorkDiedError as error:
+        raise MethodError(
+            "MET-CAP-010",
+            f"the packets of {name!r} cannot be read: {error}",
+            where=reference,
+            expected="a capture that the inspection survives",
+            todo="the capture is kept as evidence: report it as a fault of the inspection",
+        ) from error
+    objects = tuple(_kept(run, each, seen.contents[at : at + 1]) for at, each in enumerate(seen.objects))
     return Traffic(
         name,
         file.door,
@@ -82,18 +105,40 @@ def inspected(
         file.dropped,
         tuple(marks),
         objects,
-        _spoken(found, declaration, known),
+        tuple(replace(each, declared=_declared(each, declaration)) for each in seen.spoken),
+        seen.checks,
+        seen.opaque_up,
+        seen.gap_up,
+        seen.reasons,
+        seen.sent_at,
+        (reference, *dict.fromkeys(each.ref for each in objects if each.ref and each.matched)),
+        seen.volumes,
+    )
+
+
+def look(file: CaptureFile, known: Context, span: tuple[int, int], slots: Sequence[tuple[str, str]]) -> Seen:
+    """Return what the capture `file` gives away. This runs in the child: it meets the device's bytes."""
+    from pytest_conformance.analysis.traffic import inspect
+
+    found = inspect([file.path], known)
+    clock = _BenchTime(file.marks, span)
+    senders = {flow.id: sender_of(flow.client, known) for flow in found.flows}
+    ordered = sorted(found.objects, key=lambda o: TELLTALE.index(o.kind) if o.kind in TELLTALE else 99)
+    up = [flow.up for flow in found.flows if flow.endpoint.scope == "internet"]
+    return Seen(
+        tuple(_sighting(each, clock, senders.get(each.flow, "device")) for each in ordered),
+        tuple(each.data for each in ordered[:MOST_KEPT]),
+        _spoken(found, known),
         {key: (check.verdict.value, check.reason) for key, check in found.checks.items()},
         sum(account.opaque for account in up),
         sum(account.gap for account in up),
-        tuple(reasons),
+        tuple(dict.fromkeys(reason for account in up for reason in account.reasons)),
         tuple(
             (clock.at(wall), host, size)
             for host, samples in found.timeline(SLOT).items()
             for wall, size in samples
             if size
         ),
-        (reference, *dict.fromkeys(each.ref for each in objects if each.ref and each.matched)),
         _volumes(found, file, slots),
     )
 
@@ -165,23 +210,11 @@ class _BenchTime:
         return mark_bench + int((wall - mark_wall) * 1e9)
 
 
-def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str, *, keep: bool) -> Sighting:
-    face = found.kind in ("face_image", "face_template") or (found.kind in ("image", "template") and found.hit)
-    reference = ""
-    if keep and found.size:
-        media = MEDIA_TYPES.get(found.format, "application/octet-stream")
-        where = f"{found.direction} {found.endpoint.host}:{found.endpoint.port}"
-        reference = run.evidence(
-            found.data,
-            name=f"{found.kind}.{found.format}",
-            media_type=media,
-            caption=f"{found.kind}, {where}",
-            face=face,
-        )
+def _sighting(found: TransferredObject, clock: _BenchTime, sender: str) -> Sighting:
     return Sighting(
         "face_template" if found.kind == "template" and found.hit else found.kind,
         found.format,
-        reference,
+        "",
         found.size,
         found.direction,
         found.scope,
@@ -198,6 +231,23 @@ def _sighting(run: Run, found: TransferredObject, clock: _BenchTime, sender: str
     )
 
 
+def _kept(run: Run, found: Sighting, content: Sequence[bytes]) -> Sighting:
+    """Keep the content of an object as evidence, where there is one, and return the object with its reference."""
+    if not content or not content[0]:
+        return found
+    face = found.kind in ("face_image", "face_template") or (
+        found.kind in ("image", "template") and bool(found.matched)
+    )
+    reference = run.evidence(
+        content[0],
+        name=f"{found.kind}.{found.format}",
+        media_type=MEDIA_TYPES.get(found.format, "application/octet-stream"),
+        caption=f"{found.kind}, {found.direction} {found.host}:{found.port}",
+        face=face,
+    )
+    return replace(found, ref=reference)
+
+
 def sender_of(client: str, known: Context) -> str:
     """Return whose `client` ("address:port") is: "phone" when the address is a companion's, else "device"."""
     from ipaddress import ip_address, ip_network
@@ -207,7 +257,7 @@ def sender_of(client: str, known: Context) -> str:
     return "phone" if any(address in network for network in phones) else "device"
 
 
-def _spoken(found: Inspection, declaration: Declaration, known: Context) -> tuple[Spoken, ...]:
+def _spoken(found: Inspection, known: Context) -> tuple[Spoken, ...]:
     """Return one row for each destination, sender and strength of encryption."""
     rows: dict[tuple[str, ...], list[FlowReport]] = {}
     for flow in found.flows:
@@ -215,10 +265,10 @@ def _spoken(found: Inspection, declaration: Declaration, known: Context) -> tupl
         strength = (tls.version, tls.cipher) if tls is not None else ("", "")
         sender = sender_of(flow.client, known)
         rows.setdefault((sender, point.host, point.ip, str(point.port), point.proto, *strength), []).append(flow)
-    return tuple(_one_spoken(key[0], flows, declaration) for key, flows in rows.items())
+    return tuple(_one_spoken(key[0], flows) for key, flows in rows.items())
 
 
-def _one_spoken(sender: str, flows: Sequence[FlowReport], declaration: Declaration) -> Spoken:
+def _one_spoken(sender: str, flows: Sequence[FlowReport]) -> Spoken:
     point, tls = flows[0].endpoint, flows[0].tls
     return Spoken(
         point.host,
@@ -228,8 +278,12 @@ def _one_spoken(sender: str, flows: Sequence[FlowReport], declaration: Declarati
         sender,
         point.scope,
         any(each.endpoint.plaintext for each in flows),
-        declaration.endpoint_for(point.host, point.port, sender) is not None,
+        False,
         sum(each.up.total for each in flows),
         tls.version if tls is not None else "",
         tls.cipher if tls is not None else "",
     )
+
+
+def _declared(spoken: Spoken, declaration: Declaration) -> bool:
+    return declaration.endpoint_for(spoken.host, spoken.port, spoken.sender) is not None

@@ -321,6 +321,7 @@ class Tap:
             declaration=self.declaration,
             canaries=self.canaries,
             local=self.bench.file.network.local_networks if self.bench.file.network else (),
+            meanwhile=self.bench.beat,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_conformance.declaration import Declaration, load_declaration
-from pytest_conformance.procedures.inspection import _BenchTime, _spoken, sender_of
+from pytest_conformance.procedures.inspection import _BenchTime, _declared, _spoken, sender_of
 
 DECLARATION = Path(__file__).parents[2] / "fixtures" / "devices" / "mock-lock.yaml"
 
@@ -46,7 +47,7 @@ def flow(client: str, version: str = "TLS 1.3", host: str = "api.mock-lock.examp
 def spoken(declaration: Declaration, *flows: Any) -> Any:
     known: Any = SimpleNamespace(companions=("10.77.0.60",))
     found: Any = SimpleNamespace(flows=flows)
-    return _spoken(found, declaration, known)
+    return [replace(each, declared=_declared(each, declaration)) for each in _spoken(found, known)]
 
 
 def test_connections_to_one_destination_are_one_row(declaration: Declaration) -> None:
