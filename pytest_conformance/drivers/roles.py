@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import ssl
@@ -222,6 +222,10 @@ class Uplink(Instrument, Protocol):
 
     def diverted(self, host: str, address: str, port: int) -> AbstractContextManager[None]:
         """Bring whoever asks for `host` to another address and port within the block."""
+        ...
+
+    def blocked(self, transport: Literal["tcp", "udp"], port: int) -> AbstractContextManager[None]:
+        """Let nothing to the internet over `transport` to `port` pass within the block; MET-APN-004 when it cannot."""
         ...
 
     def device_address(self) -> str:

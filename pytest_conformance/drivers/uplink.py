@@ -9,7 +9,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pytest_conformance.drivers.cloud_http import ask
 from pytest_conformance.drivers.context import DriverContext
@@ -38,6 +38,9 @@ class AccessPointSettings(DriverSettings):
     restore_command: tuple[str, ...] = ()
     intercept_command: tuple[str, ...] = ()
     release_command: tuple[str, ...] = ()
+    block_command: tuple[str, ...] = ()
+    """Lets nothing to the internet over `{transport}` to `{port}` pass; `unblock_command` lets it pass again."""
+    unblock_command: tuple[str, ...] = ()
     clock_command: tuple[str, ...] = ()
     """Sets the time that the bench's own NTP server serves; `{ahead}` is replaced by whole seconds."""
 
@@ -162,6 +165,35 @@ class AccessPoint:
             yield
         finally:
             self._divert("release", self._settings.release_command, host, address, port)
+
+    @contextmanager
+    def blocked(self, transport: Literal["tcp", "udp"], port: int) -> Iterator[None]:
+        """Let nothing to the internet over `transport` to `port` pass while the block runs.
+
+        Raises MethodError MET-APN-004 when nothing here can, LinkError or InstrumentError when it fails.
+        """
+        self._block(transport, port, True)
+        try:
+            yield
+        finally:
+            self._block(transport, port, False)
+
+    def _block(self, transport: str, port: int, blocked: bool) -> None:
+        if self._settings.address:
+            answer = self._post("block", {"transport": transport, "port": port, "blocked": blocked})
+            if answer.get("blocked") is not blocked:
+                raise InstrumentError("BEN-APN-002", f"{transport}/{port} was not blocked", where=self._role)
+            return
+        command = self._settings.block_command if blocked else self._settings.unblock_command
+        if not (self._settings.block_command and self._settings.unblock_command):
+            raise MethodError(
+                "MET-APN-004",
+                f"nothing here can block {transport}/{port}",
+                where=self._role,
+                expected="block_command and unblock_command in the bench file",
+                todo="give the argument lists that drop the device's packets to {port} over {transport}, and end that",
+            )
+        self._execute([each.format(transport=transport, port=port) for each in command])
 
     def _divert(self, order: str, command: Sequence[str], host: str, address: str, port: int) -> None:
         if self._settings.address:

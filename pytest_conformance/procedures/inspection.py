@@ -264,7 +264,8 @@ def _spoken(found: Inspection, known: Context) -> tuple[Spoken, ...]:
         point, tls = flow.endpoint, flow.tls
         strength = (tls.version, tls.cipher) if tls is not None else ("", "")
         sender = sender_of(flow.client, known)
-        rows.setdefault((sender, point.host, point.ip, str(point.port), point.proto, *strength), []).append(flow)
+        key = (sender, point.host, point.ip, str(point.port), point.proto, *strength, point.transport)
+        rows.setdefault(key, []).append(flow)
     return tuple(_one_spoken(key[0], flows) for key, flows in rows.items())
 
 
@@ -282,6 +283,7 @@ def _one_spoken(sender: str, flows: Sequence[FlowReport]) -> Spoken:
         sum(each.up.total for each in flows),
         tls.version if tls is not None else "",
         tls.cipher if tls is not None else "",
+        point.transport,
     )
 
 

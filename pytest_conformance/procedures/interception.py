@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_conformance.analysis.traffic.parity import EndpointState, Outcome, Parity, alone, parity, state_of
 from pytest_conformance.analysis.traffic.slots import TOTAL
 from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import procedure
-from pytest_conformance.procedures.traffic import Recording, Tap, Traffic
+from pytest_conformance.procedures.traffic import Recording, Spoken, Tap, Traffic
 
 if TYPE_CHECKING:
     from pytest_conformance.bench import Bench
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_conformance.drivers.roles import Cloud, Uplink
     from pytest_conformance.record import Run
 
+QUIC: Final[tuple[Literal["udp"], int]] = ("udp", 443)
+"""Blocked in run B, so that a device which prefers QUIC falls back to TCP, where it can be read."""
 REPEATS = 5
 """Uses of each function in each run: with five in both, Mann-Whitney can reach 1 %."""
 
@@ -31,7 +33,8 @@ class Interception:
     """The same uses twice: passive, and with mitmproxy in between whose authority the test build was told to trust.
 
     `states` has one row for each host of the declaration, `parity` compares the bytes of each use, by function and
-    host. `trusted` is how installing the authority went.
+    host. `trusted` is how installing the authority went. UDP 443 was blocked in run B; where it could not be,
+    `not_blocked` says why.
     """
 
     trusted: Done
@@ -41,6 +44,7 @@ class Interception:
     parity: Mapping[str, tuple[Parity, ...]]
     outcomes: tuple[Outcome, ...]
     version: str
+    not_blocked: str
     evidence: tuple[str, ...]
 
     def differs(self) -> tuple[str, ...]:
@@ -53,11 +57,24 @@ class Interception:
         """Return the hosts whose content could not be opened."""
         return tuple(each for each in self.states if each.state not in ("decrypted", "accepted-unknown-ca"))
 
+    def quic(self) -> tuple[str, ...]:
+        """Return the hosts on the internet to which bytes went over UDP 443 in either run."""
+        spoken = (*self.passive.endpoints, *self.intercepted.endpoints)
+        return tuple(dict.fromkeys(each.host for each in spoken if _is_quic(each) and each.bytes_up))
+
     def require_speaks_for_the_device(self) -> None:
         """Refuse to conclude from what was read in between when it says nothing of the device left alone.
 
-        Raises MethodError MET-INT-002 (it behaves differently) or MET-INT-003 (a host stays closed: pinned, ...).
+        Raises MethodError MET-INT-002 (it behaves differently), MET-INT-003 (a host stays closed: pinned, ...) or
+        MET-INT-004 (it may have spoken past the interceptor over QUIC, which could not be blocked).
         """
+        if self.not_blocked and (quic := self.quic()):
+            raise MethodError(
+                "MET-INT-004",
+                f"quic-not-blocked: {quic[0]} is spoken to over UDP 443, past the interceptor ({self.not_blocked})",
+                expected="UDP 443 blocked in run B, so that the device falls back to TCP",
+                todo="give the access point block_command and unblock_command (docs/network.md)",
+            )
         for each in self.closed():
             name = "pinned" if each.state == "refused" else each.state
             raise MethodError(
@@ -95,7 +112,7 @@ def interception(
         scopes = {each.scope for each in declaration.cloud_consents}
         device.factory_reset()
         device.first_use({each.scope: each.scope not in scopes for each in declaration.consents})
-        functions = _working(device)
+        functions = device.functions()
     with tap.watch("run-a-passive") as before, run.step("Stimulate", "Run A: nobody in between"):
         _use(device, bench, before, functions)
     between = Interceptor(places, bench.clock, upstream_authority=cloud.authority)
@@ -103,15 +120,15 @@ def interception(
         trusted = device.trust(between.authority)
         with (
             tap.watch("run-b-intercepted", more_keys=between.keys) as after,
-            run.step("Stimulate", "Run B: mitmproxy in between"),
+            run.step("Stimulate", "Run B: mitmproxy in between, UDP 443 blocked"),
             _diverted(uplink, between, places),
         ):
-            _use(device, bench, after, functions)
+            not_blocked = _without_quic(uplink, run, lambda: _use(device, bench, after, functions))
         outcomes, version = between.outcomes(), between.version
     finally:
         between.close()
     hosts = [each.host for each in places]
-    return _observed(before.result(), after.result(), hosts, functions, outcomes, trusted, version)
+    return _observed(before.result(), after.result(), hosts, functions, outcomes, trusted, version, not_blocked)
 
 
 def _upstreams(declaration: Declaration, cloud: Cloud) -> list[Route]:
@@ -121,16 +138,29 @@ def _upstreams(declaration: Declaration, cloud: Cloud) -> list[Route]:
     return [Route(host, cloud.reach(host, port) or (host, port)) for host, port in wanted.items()]
 
 
-def _working(device: Device) -> list[str]:
-    """Return the functions that work at present, each tried once."""
-    return [each for each in device.functions() if device.use(each).ok]
-
-
 def _diverted(uplink: Uplink, between: Interceptor, places: Sequence[Route]) -> ExitStack:
     stack = ExitStack()
     for route in places:
         stack.enter_context(uplink.diverted(route.host, "127.0.0.1", between.port(route.host)))
     return stack
+
+
+def _without_quic(uplink: Uplink, run: Run, use: Callable[[], None]) -> str:
+    """Do `use` with UDP 443 blocked, or without where nothing here can block it; return why not, "" when it was."""
+    transport, port = QUIC
+    with ExitStack() as stack:
+        reason = ""
+        try:
+            stack.enter_context(uplink.blocked(transport, port))
+        except MethodError as error:
+            reason = str(error)
+        run.event("x-quic", {"blocked": not reason, "transport": transport, "port": port, "reason": reason})
+        use()
+    return reason
+
+
+def _is_quic(spoken: Spoken) -> bool:
+    return spoken.scope == "internet" and (spoken.transport, spoken.port) == QUIC
 
 
 def _use(device: Device, bench: Bench, recording: Recording, functions: Sequence[str]) -> None:
@@ -150,6 +180,7 @@ def _observed(
     outcomes: tuple[Outcome, ...],
     trusted: Done,
     version: str,
+    not_blocked: str,
 ) -> Interception:
     reached = {each.host for each in one.endpoints if each.bytes_up}
     states = [
@@ -157,7 +188,7 @@ def _observed(
     ]
     compared = {name: parity(_uses(one, number), _uses(other, number)) for number, name in enumerate(functions)}
     return Interception(
-        trusted, one, other, tuple(states), compared, outcomes, version, (*one.evidence, *other.evidence)
+        trusted, one, other, tuple(states), compared, outcomes, version, not_blocked, (*one.evidence, *other.evidence)
     )
 
 

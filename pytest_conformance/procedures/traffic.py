@@ -77,6 +77,7 @@ class Spoken:
     bytes_up: int
     tls_version: str = ""
     cipher: str = ""
+    transport: str = "tcp"
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,30 @@ def test_an_interception_tells_who_verifies(bench: Bench) -> None:
     assert net.resolve(HOST) == addresses.CLOUD
 
 
+def test_a_port_is_blocked_for_as_long_as_it_is_asked_for(bench: Bench) -> None:
+    net = bench.world.net
+    served = {port: net.serve(addresses.CLOUD, port, "udp") for port in (443, 444)}
+
+    def passes(port: int) -> bool:
+        served[port].settimeout(0.3)
+        with contextlib.closing(net.udp("device")) as line:
+            try:
+                line.sendto(b"hello", (addresses.CLOUD, port))
+                return served[port].recvfrom(99)[0] == b"hello"
+            except OSError:
+                return False
+
+    assert (passes(443), passes(444)) == (True, True)
+    with bench.uplink.blocked("udp", 443):
+        assert (passes(443), passes(444)) == (False, True)
+        net.serve(addresses.CLOUD, 443)
+        net.connect(HOST, 443).close()
+    assert (passes(443), passes(444)) == (True, True)
+    with pytest.raises(ZeroDivisionError), bench.uplink.blocked("udp", 443):
+        raise ZeroDivisionError
+    assert passes(443)
+
+
 def test_an_interception_ends_when_its_block_fails(bench: Bench) -> None:
     with pytest.raises(ZeroDivisionError), bench.uplink.intercept(HOST):
         raise ZeroDivisionError
@@ -137,11 +161,15 @@ def test_a_laboratorys_commands_are_run_with_their_places_filled(context: Driver
         intercept_command=writer(log, "take", "{host}", "{address}"),
         release_command=writer(log, "give", "{host}"),
         clock_command=writer(log, "time", "{ahead}"),
+        block_command=writer(log, "block", "{transport}", "{port}"),
+        unblock_command=writer(log, "unblock", "{transport}", "{port}"),
     )
     uplink = AccessPoint.open(settings, context)
     uplink.cut()
     uplink.restore()
     with uplink.intercept(HOST):
+        pass
+    with uplink.blocked("udp", 443):
         pass
     uplink.move_clock(90.4)
     uplink.close()
@@ -151,6 +179,8 @@ def test_a_laboratorys_commands_are_run_with_their_places_filled(context: Driver
         "restore; rm -rf",
         f"take {HOST} 127.0.0.1",
         f"give {HOST}",
+        "block udp 443",
+        "unblock udp 443",
         "time 90",
         "time 0",
     ]
@@ -180,6 +210,9 @@ def test_what_the_settings_cannot_do_is_a_matter_of_method(context: DriverContex
     with pytest.raises(MethodError) as failure:
         uplink.move_clock(60.0)
     assert failure.value.code == "MET-APN-003"
+    with pytest.raises(MethodError) as failure, uplink.blocked("udp", 443):
+        pytest.fail("entered")
+    assert failure.value.code == "MET-APN-004"
 
 
 def test_an_access_point_without_address_or_commands_is_refused(context: DriverContext) -> None:

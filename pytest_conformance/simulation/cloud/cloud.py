@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 
+from pytest_conformance.simulation import quic
 from pytest_conformance.simulation.cloud.accounts import Account, Accounts, Policy
 from pytest_conformance.simulation.cloud.broker import Broker
 from pytest_conformance.simulation.cloud.hosts import Host
@@ -89,6 +90,22 @@ class Cloud:
         serve_coap(self._network.serve(host.address, COAP, "udp"), note)
         door = self._network.serve(host.address, PRIVATE)
         self._accept(door, lambda connection, *_: serve_private(connection, note), secure=False)
+
+    def open_quic(self, name: str) -> None:
+        """Let the host `name` answer HTTP/3 over UDP 443 as well."""
+        host = self.host(name)
+        key = f"quic of {host.address}"
+        with self._lock:
+            if key in self._served or not self._started:
+                return
+            self._served.add(key)
+
+        def note(path: str, body: bytes, peer: str) -> None:
+            content = (host.name, path, "application/octet-stream", body, self._network.sender_of(peer))
+            self.store.receive(Item(self._timeline.now(), *content))
+
+        served = self._network.serve(host.address, quic.PORT, "udp")
+        quic.QuicDoor(served, self._network.authority.issue(host.name), note).start()
 
     def find(self, name: str) -> Host | None:
         """Return the host of that name, if there is one."""

@@ -47,6 +47,17 @@ class Authority:
 
     def fresh_context(self, *hosts: str) -> ssl.SSLContext:
         """Return a new server context of its own, for a caller that sets callbacks on it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "server.pem")
+            path.touch(mode=0o600)
+            path.write_bytes(self.issue(*hosts))
+            context.load_cert_chain(path)
+        return context
+
+    def issue(self, *hosts: str) -> bytes:
+        """Return a new private key and the certificate for it that names `hosts`, PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         certificate = (
@@ -61,14 +72,7 @@ class Authority:
         secret = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "server.pem")
-            path.touch(mode=0o600)
-            path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
-            context.load_cert_chain(path)
-        return context
+        return secret + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

@@ -62,6 +62,10 @@ class Door(Protocol):
         """Cut or restore the way to the internet; the device's own segment stays as it is."""
         ...
 
+    def block(self, transport: Transport, port: int, blocked: bool) -> None:
+        """Let nothing to the internet over `transport` to `port` pass, or let it pass again; senders are told."""
+        ...
+
     def tap(self) -> Mapping[str, Json]:
         """Return what a capture driver needs to know (its manifest entry)."""
         ...

@@ -29,6 +29,7 @@ class AccessPoint:
                 "POST /v1/clock": self._clock,
                 "POST /v1/redirect": self._redirect,
                 "POST /v1/release": self._release,
+                "POST /v1/block": self._block,
             }
         )
 
@@ -93,6 +94,16 @@ class AccessPoint:
         self._orders.append({"release": host})
         self._network.release(host)
         return {}
+
+    def _block(self, request: Mapping[str, Json]) -> Json:
+        transport, port, blocked = request.get("transport"), request.get("port"), request.get("blocked")
+        if transport not in ("tcp", "udp") or not isinstance(blocked, bool):
+            raise ValueError("block needs transport, tcp or udp, and blocked, true or false")
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65_536:
+            raise ValueError(f"port must be 1 to 65535, not {port!r}")
+        self._orders.append({"block": f"{transport}/{port}", "blocked": blocked})
+        self._network.block(transport, port, blocked)
+        return {"blocked": blocked}
 
 
 class Tap:

@@ -110,6 +110,13 @@ class NamespaceDoor:
         else:
             self._access_point.ip("route", "replace", "unreachable", addresses.INTERNET)
 
+    def block(self, transport: Transport, port: int, blocked: bool) -> None:
+        rule = ("iif", _BRIDGE, "to", addresses.INTERNET, "ipproto", transport, "dport", str(port), "prohibit")
+        with contextlib.suppress(OSError):  # there is none
+            self._access_point.ip("rule", "delete", *rule)
+        if blocked:
+            self._access_point.ip("rule", "add", *rule)
+
     def tap(self) -> Mapping[str, Json]:
         return {
             "address": f"namespace:{self._access_point.name}",

@@ -205,6 +205,10 @@ class Network:
         for splice in self._diversions.pop(host.lower(), []):
             splice.close()
 
+    def block(self, transport: Transport, port: int, blocked: bool) -> None:
+        """Let nothing of the segment to the internet over `transport` to `port` pass, or let it pass again."""
+        self._door.block(transport, port, blocked)
+
     def bench_address(self, sender: Sender = "device") -> str:
         """Return the loopback address at which the bench reaches what `sender` listens on."""
         return addresses.bench_side(sender)

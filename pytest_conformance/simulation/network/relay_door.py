@@ -43,6 +43,7 @@ class RelayDoor:
         self._services: dict[tuple[str, str, int], Place] = {}
         self._direct: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._up = True
+        self._blocked: set[tuple[str, int]] = set()
         self._panel = PatchPanel(self.where, _plan(device_mac), lambda: self._up)
 
     def open(self) -> None:
@@ -57,7 +58,7 @@ class RelayDoor:
         internet = addresses.is_internet(address)
         with self._lock:
             place = self._services.get((transport, address, port))
-            cut = internet and not self._up
+            cut = internet and (not self._up or (transport, port) in self._blocked)
         if cut:
             return {"unreachable": True}
         if place is not None:
@@ -133,6 +134,10 @@ class RelayDoor:
         self._panel.tell_uplink(up)
         if not up:
             self._break_direct()
+
+    def block(self, transport: Transport, port: int, blocked: bool) -> None:
+        with self._lock:
+            (self._blocked.add if blocked else self._blocked.discard)((transport, port))
 
     def tap(self) -> Mapping[str, Json]:
         return {"address": f"relay:127.0.0.1:{self._panel.port}", **addresses.stations(self._device_mac)}

@@ -184,3 +184,25 @@ def test_what_is_sealed_and_pinned_shows_by_its_volume_only(tapped: Callable[...
     assert (check.verdict.value, check.reason) == ("INCONCLUSIVE", "opaque-bytes")
     (sent,) = tap.lock.sent("/v1/diagnostics")
     assert sum(each.opaque for each in inspection.flows if each.endpoint.port == 443) >= len(sent.body)
+
+
+def test_over_quic_the_picture_cannot_be_read_and_where_quic_is_blocked_it_goes_over_tcp(
+    tapped: Callable[..., Tapped],
+) -> None:
+    pytest.importorskip("aioquic")
+    tap = tapped("leaks-over-quic")
+    assert tap.lock.enrol(1)
+    tap.lock.attempt(1)
+    tap.lock.wait(5)
+    assert len(tap.lock.sent("/v1/visitor")) == 1
+    tap.lock.world.net.block("udp", 443, True)
+    tap.lock.attempt(1)
+    tap.lock.wait(5)
+    assert len(tap.lock.sent("/v1/visitor")) == 2
+    inspection = tap.seen()
+    assert faces(inspection) == []
+    opaque = {"udp": 0, "tcp": 0}
+    for each in inspection.flows:
+        if each.endpoint.port == 443:
+            opaque[each.endpoint.transport] += each.opaque
+    assert min(opaque.values()) >= len(tap.lock.sent("/v1/visitor")[0].body)

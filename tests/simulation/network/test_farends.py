@@ -50,6 +50,9 @@ def test_an_order_to_cut_is_obeyed_and_remembered(world: World) -> None:
     ("what", "content", "status"),
     [
         ("uplink", {"up": "no"}, 400),
+        ("block", {"transport": "udp", "port": 443}, 400),
+        ("block", {"transport": "icmp", "port": 443, "blocked": True}, 400),
+        ("block", {"transport": "udp", "port": 0, "blocked": True}, 400),
         ("redirect", {"host": "time.example"}, 400),
         ("redirect", {"host": "nobody.example", "address": "127.0.0.1", "port": 1}, 404),
         ("explode", {}, 404),
