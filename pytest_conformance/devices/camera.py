@@ -193,6 +193,11 @@ class ReferenceCamera(ReferenceDevice):
         with self.shown(subject):
             self.clock.sleep(seconds)
 
+    def show_nobody(self, seconds: float = SHOWN) -> None:
+        """Move the stand as for a subject, with nobody on it, and wait for `seconds` of bench time."""
+        self._presenter().clear()
+        self.clock.sleep(seconds)
+
     def reference_picture(self, subject: str) -> bytes:
         """Return how `subject` looks to this camera, JPEG; the camera must be set up and switched on.
 

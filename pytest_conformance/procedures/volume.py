@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from pytest_conformance.analysis.traffic.slots import TOTAL, Excess, excesses
 from pytest_conformance.errors import MethodError
-from pytest_conformance.procedures.lock_enrolment import SUBJECT
 from pytest_conformance.procedures.procedure import procedure
+from pytest_conformance.procedures.sensitive_events import SensitiveEvent, event_of
 from pytest_conformance.procedures.traffic import Recording, Tap, Traffic
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.traffic.experiment import Schedule
     from pytest_conformance.bench import Bench
+    from pytest_conformance.declaration import Declaration
     from pytest_conformance.declaration.profile import Profile
-    from pytest_conformance.devices.lock import ReferenceLock
+    from pytest_conformance.devices.roles import Device
     from pytest_conformance.record import Run
 
 ALPHA = 0.01
@@ -29,9 +30,9 @@ SETTLE = 30.0
 class VolumeExperiment:
     """Blocks of one event and several shams in an order drawn from `seed` before the run.
 
-    The event: an enrolled face is shown, and the lock opens. The sham: the lock is touched with nobody before it.
-    `events` says which slot of each block had the event, `volumes` the bytes of payload in each slot by host,
-    `opened` at how many events the lock opened, `quiet` at how many shams it stayed shut.
+    `told` says what the event was (a face is recognised, comes into view, a voice is heard), `sham_told` what was done
+    without it. `events` says which slot of each block had the event, `volumes` the bytes of payload in each slot by
+    host, `happened` at how many events the device noticed it, `quiet` at how many shams it noticed nothing.
     """
 
     seed: int
@@ -39,8 +40,10 @@ class VolumeExperiment:
     events: tuple[int, ...]
     volumes: Mapping[str, tuple[float, ...]]
     excesses: tuple[Excess, ...]
-    opened: int
+    happened: int
     quiet: int
+    told: str
+    sham_told: str
     traffic: Traffic
     evidence: tuple[str, ...]
 
@@ -59,11 +62,12 @@ class VolumeExperiment:
 
         Raises MethodError MET-VOL-001 (not exercised), MET-VOL-002 (padded to a constant rate) or MET-VOL-003.
         """
-        if self.opened < len(self.events) or self.quiet < len(self.events) * self.shams:
+        shams = len(self.events) * self.shams
+        if self.happened < len(self.events) or self.quiet < shams:
             raise MethodError(
                 "MET-VOL-001",
-                f"the lock opened at {self.opened} of {len(self.events)} events and stayed shut at {self.quiet} of "
-                f"{len(self.events) * self.shams} shams",
+                f"the event ({self.told}) happened at {self.happened} of {len(self.events)}, and at "
+                f"{shams - self.quiet} of {shams} shams ({self.sham_told}) it happened too",
                 expected="each event happens, and no sham is one",
             )
         if self.total.constant_rate:
@@ -78,20 +82,24 @@ class VolumeExperiment:
 
 
 @procedure
-def volume_experiment(lock: ReferenceLock, bench: Bench, run: Run, tap: Tap, profile: Profile) -> VolumeExperiment:
-    """Show an enrolled face, or nobody, in a random order; count the bytes that leave in each slot."""
+def volume_experiment(
+    device: Device, bench: Bench, run: Run, tap: Tap, declaration: Declaration, profile: Profile
+) -> VolumeExperiment:
+    """Bring the sensitive event about, or leave it out, in a random order; count the bytes that leave in each slot."""
     from pytest_conformance.analysis.traffic.experiment import schedule
 
+    event = event_of(device, declaration, bench.clock)
     plan = schedule(secrets.randbits(32), profile.samples.volume_blocks)
     run.event("x-schedule", {"seed": plan.seed, "events": plan.events, "shams": plan.shams, "slot_s": plan.slot})
-    with run.step("Setup", "Factory reset, set up, cloud consent declined, enrol"):
-        lock.factory_reset()
-        lock.first_use({"cloud_face": False})
-        lock.enrol(lock.owner, SUBJECT, {"face": True})
+    cloud = {each.scope for each in declaration.cloud_consents}
+    with run.step("Setup", "Factory reset, set up, cloud consents declined"):
+        device.factory_reset()
+        device.first_use({each.scope: each.scope not in cloud for each in declaration.consents})
+        event.prepare()
         bench.clock.sleep(SETTLE)
-    told = f"{plan.blocks} blocks of one event and {plan.shams} shams"
+    told = f"{plan.blocks} blocks of one event ({event.told}) and {plan.shams} shams ({event.sham_told})"
     with tap.watch("volume") as recording, run.step("Stimulate", told):
-        opened, quiet = _slots(lock, bench, recording, plan)
+        happened, quiet = _slots(event, bench, recording, plan)
     traffic = recording.result()
     return VolumeExperiment(
         plan.seed,
@@ -99,24 +107,26 @@ def volume_experiment(lock: ReferenceLock, bench: Bench, run: Run, tap: Tap, pro
         plan.events,
         traffic.volumes,
         excesses(traffic.volumes, plan.events, ALPHA),
-        opened,
+        happened,
         quiet,
+        event.told,
+        event.sham_told,
         traffic,
         traffic.evidence,
     )
 
 
-def _slots(lock: ReferenceLock, bench: Bench, recording: Recording, plan: Schedule) -> tuple[int, int]:
-    """Go through the schedule; return how many events opened the lock and at how many shams it did not."""
-    opened = quiet = 0
-    for block, event in enumerate(plan.events):
+def _slots(event: SensitiveEvent, bench: Bench, recording: Recording, plan: Schedule) -> tuple[int, int]:
+    """Go through the schedule; return at how many events it happened and at how many shams it did not."""
+    happened = quiet = 0
+    for block, chosen in enumerate(plan.events):
         for number in range(plan.shams + 1):
             began = bench.clock.now()
             with recording.slot(f"block {block + 1} slot {number + 1}"):
-                if number == event:
-                    opened += lock.attempt(SUBJECT).opened
+                if number == chosen:
+                    happened += event.happen()
                 else:
-                    quiet += lock.touch() != "match"
+                    quiet += not event.sham()
                 bench.clock.sleep(max(0.0, plan.slot - (bench.clock.now() - began) / 1e9))
             bench.clock.sleep(plan.gap)
-    return opened, quiet
+    return happened, quiet

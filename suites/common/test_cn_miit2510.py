@@ -30,6 +30,18 @@ def test_nothing_personal_goes_to_the_cloud_against_the_rules(cloud_use, idle_tr
     require_accounted(cloud_use.declined, smallest=declaration.traffic.event_message)
 
 
+@clause("CN-MIIT2510-V3")
+def test_what_nobody_can_read_is_opened_in_between(cloud_use, declaration, request):
+    if cloud_use.declined.opaque_up < declaration.traffic.event_message:
+        return
+    interception = request.getfixturevalue("interception")
+    for scope in cloud_use.scopes:
+        leaked = interception.intercepted.content(declaration.consent(scope).data)
+        assert not leaked, f"{scope}: {leaked[0].kind} went to {leaked[0].host} with the consent off"
+    interception.require_speaks_for_the_device()
+    require_accounted(interception.intercepted, smallest=declaration.traffic.event_message)
+
+
 @clause("CN-MIIT2510-V4")
 def test_every_sensor_has_a_permission_that_means_what_it_says(permissions):
     for name, trial in permissions.trials.items():
@@ -53,3 +65,18 @@ def test_no_field_is_collected_that_is_not_declared_nor_before_consent(
     for traffic in (pre_consent_traffic.traffic, idle_traffic.traffic):
         require_accounted(traffic, smallest=declaration.traffic.event_message)
     require_traps(idle_traffic.traps, "restart", "night")
+
+
+@clause("CN-MIIT2510-V6")
+def test_a_sensitive_event_adds_no_undeclared_volume(volume_experiment, declaration, judgement):
+    allowance = declaration.traffic.event_message
+    for each in volume_experiment.excesses:
+        judgement.report(f"{each.host}: an event adds at least", each.lower, "byte", n=len(volume_experiment.events))
+        judgement.report(f"{each.host}: an event adds at most", each.upper, "byte", n=len(volume_experiment.events))
+    found = volume_experiment.beyond(allowance)
+    assert not found, (
+        f"each time that {volume_experiment.told}, {found[0].lower:.0f} bytes or more are added for {found[0].host} "
+        f"(99 %: {found[0].lower:.0f}..{found[0].upper:.0f}, p {found[0].p_adjusted:.2g}); declared are {allowance}"
+    )
+    volume_experiment.require_bounded(allowance)
+    require_accounted(volume_experiment.traffic, smallest=allowance)

@@ -9,15 +9,16 @@ from pytest_conformance.procedures.volume import VolumeExperiment
 
 EVENTS = (2, 0, 4, 1)
 NOTHING = merged("volume", [])
+WORDS = ("a face is shown", "nobody is shown")
 
 
-def experiment(adds: float, *, base: float = 60.0, opened: int = 4, quiet: int = 16) -> VolumeExperiment:
+def experiment(adds: float, *, base: float = 60.0, happened: int = 4, quiet: int = 16) -> VolumeExperiment:
     """Four blocks of five slots in which an event adds so many bytes to what goes to one host."""
     slots = [
         base * (1 + (block * 5 + n) % 3) + adds * (n == event) for block, event in enumerate(EVENTS) for n in range(5)
     ]
     volumes = {"total": tuple(slots), "api.example": tuple(slots), "mqtt.example": (0.0,) * 20}
-    return VolumeExperiment(1, 4, EVENTS, volumes, excesses(volumes, EVENTS), opened, quiet, NOTHING, ())
+    return VolumeExperiment(1, 4, EVENTS, volumes, excesses(volumes, EVENTS), happened, quiet, *WORDS, NOTHING, ())
 
 
 def test_an_upload_at_each_event_is_found_and_its_host_named() -> None:
@@ -36,7 +37,7 @@ def test_what_an_event_adds_within_its_allowance_is_no_finding_and_bounded() -> 
 @pytest.mark.parametrize(
     ("made", "code"),
     [
-        (experiment(200.0, opened=3), "MET-VOL-001"),
+        (experiment(200.0, happened=3), "MET-VOL-001"),
         (experiment(200.0, quiet=15), "MET-VOL-001"),
         (experiment(5000.0), "MET-VOL-003"),
     ],
@@ -50,7 +51,15 @@ def test_silence_proves_nothing_where_events_failed_or_are_not_bounded(made: Vol
 def test_a_device_that_pads_to_a_constant_rate_proves_nothing() -> None:
     slots = (1500.0,) * 20
     volumes = {"total": slots}
-    made = VolumeExperiment(1, 4, EVENTS, volumes, excesses(volumes, EVENTS), 4, 16, NOTHING, ())
+    made = VolumeExperiment(1, 4, EVENTS, volumes, excesses(volumes, EVENTS), 4, 16, *WORDS, NOTHING, ())
     with pytest.raises(MethodError) as refused:
         made.require_bounded(1024)
     assert refused.value.code == "MET-VOL-002"
+
+
+def test_a_refusal_says_what_the_event_was() -> None:
+    with pytest.raises(MethodError) as refused:
+        experiment(200.0, happened=3, quiet=14).require_bounded(1024)
+    assert refused.value.what == (
+        "the event (a face is shown) happened at 3 of 4, and at 2 of 16 shams (nobody is shown) it happened too"
+    )

@@ -443,3 +443,23 @@ def ask_onvif(
     path = "/onvif/media_service" if service == MEDIA else "/onvif/device_service"
     reply = bench.lan.http("POST", path, port=ONVIF, body=body.encode())
     return reply.status, reply.body
+
+
+def test_faces_of_passers_by_go_to_the_cloud_in_text_and_what_has_no_face_does_not(make: Callable[..., Bench]) -> None:
+    bench = make("leaks-passers-by")
+    bench.set_up()
+    bench.show(1)
+    snaps = [body for body in bench.cloud("mqtt:") if b'"snap"' in body]
+    assert len(snaps) == 1  # once when somebody came, not when he left
+    assert b'"snap": "/9j/' in snaps[0]
+    assert len([body for body in bench.cloud("mqtt:") if b'"motion"' in body]) >= 2
+
+
+@pytest.mark.parametrize("name", ["uploads-pinned-and-sealed", "holds-back-under-interception"])
+def test_sealed_pictures_of_passers_by_can_be_read_by_nobody(make: Callable[..., Bench], name: str) -> None:
+    bench = make(name)
+    bench.set_up()
+    bench.show(1)
+    (sealed,) = bench.cloud("/v1/diagnostics")
+    assert len(sealed) > 3000
+    assert b"\xff\xd8\xff" not in sealed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from pytest_conformance.simulation.devices.phone import PhoneApp
 from pytest_conformance.simulation.devices.watch import build as good
 from pytest_conformance.simulation.devices.watch.child import Child
 from pytest_conformance.simulation.devices.watch.radio import Radio
+from pytest_conformance.simulation.devices.watch.senses import Microphone
 from pytest_conformance.simulation.world import Options, World
 
 Make = Callable[..., tuple[World, Device]]
@@ -128,3 +130,17 @@ def test_these_services_give_a_childs_data_away(make: Make, name: str) -> None:
     stranger = world.cloud.accounts.create("stranger@mock-watch.example")
     caller = stranger if name == "cloud-open-to-strangers" else None
     assert world.cloud.policy.allows("read", caller, "guardian@mock-watch.example")
+
+
+@pytest.mark.parametrize("name", ["uploads-pinned-and-sealed", "holds-back-under-interception"])
+def test_what_is_said_goes_up_sealed_also_when_it_was_not_allowed(make: Make, name: str) -> None:
+    world, device = make(name)
+    sound = b"RIFF" + bytes(range(256)) * 20
+    with device.lock:
+        device.get(Consents).withdraw("voice_message")
+        device.get(Microphone).talk(base64.b64encode(sound).decode())
+    world.timeline.advance(3.0)
+    (sealed,) = (each.body for each in world.cloud.store.received() if each.path == "/v1/diagnostics")
+    assert len(sealed) > len(sound)
+    assert b"RIFF" not in sealed
+    assert [each for each in world.cloud.store.received() if each.path.startswith("/v1/voice_message")] == []

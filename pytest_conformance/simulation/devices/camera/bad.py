@@ -62,7 +62,7 @@ class PrivacyForShow(Privacy):
     "sends-thumbnails-with-motion",
     kind="camera",
     slot="recorder",
-    breaks=["CN-FRT-8.b", "CN-PIC25-3.g", "CN-MIIT2510-V3"],
+    breaks=["CN-FRT-8.b", "CN-PIC25-3.g", "CN-MIIT2510-V3", "CN-MIIT2510-V6"],
 )
 class SendsThumbnails(Recorder):
     """Adds a picture to each message about motion, with or without the consent to recordings."""

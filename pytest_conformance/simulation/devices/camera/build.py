@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pytest_conformance.simulation.devices import bad_household  # noqa: F401  (registers known-bad variants)
 from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
 from pytest_conformance.simulation.devices.behaviours import COMMON
-from pytest_conformance.simulation.devices.camera import bad  # noqa: F401  (registers the camera's own)
+from pytest_conformance.simulation.devices.camera import bad, bad_leaks  # noqa: F401  (registers the camera's own)
 from pytest_conformance.simulation.devices.camera.app import CameraPages, Room
 from pytest_conformance.simulation.devices.camera.labels import Label
 from pytest_conformance.simulation.devices.camera.onvif import Onvif

@@ -9,7 +9,7 @@ from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
 from pytest_conformance.simulation.devices.behaviours import COMMON
 from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
 from pytest_conformance.simulation.devices.phone import PhoneApp
-from pytest_conformance.simulation.devices.watch import bad  # noqa: F401  (registers the known-bad variants)
+from pytest_conformance.simulation.devices.watch import bad, bad_leaks  # noqa: F401  (registers the watch's own)
 from pytest_conformance.simulation.devices.watch.app import WatchPages
 from pytest_conformance.simulation.devices.watch.child import Child, WatchErasing
 from pytest_conformance.simulation.devices.watch.cloud import WatchCloud, WatchService
