@@ -243,7 +243,7 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     ),
     "stop": (
         "The run ended by itself.",
-        {"exit_code": {"type": "integer"}, "partial": {"type": "boolean"}, "reason": _TEXT},
+        {"exit_code": {"type": "integer"}, "partial": {"type": "boolean"}, "reason": _TEXT, "numbers": _TEXT},
         ("exit_code",),
     ),
 }

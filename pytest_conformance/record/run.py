@@ -248,13 +248,21 @@ class Run:
         self._listeners.append(callback)
 
     def stop(
-        self, exit_code: int, *, partial: bool = False, reason: str = "", result: Mapping[str, Any] | None = None
+        self,
+        exit_code: int,
+        *,
+        partial: bool = False,
+        reason: str = "",
+        result: Mapping[str, Any] | None = None,
+        numbers: str = "",
     ) -> None:
         """Journal the end of the run and write `journal.root`, by which a cut-off end is noticed.
 
-        `result` is the in-toto test-result predicate that is signed with it, where the run has a key.
+        `result` is the in-toto test-result predicate that is signed with it, where the run has a key; `numbers` the
+        digest of what the report says, by which a later version shows that it says the same.
         """
-        self.event("stop", {"exit_code": exit_code, "partial": partial, "reason": reason})
+        said = {"exit_code": exit_code, "partial": partial, "reason": reason}
+        self.event("stop", {**said, "numbers": numbers} if numbers else said)
         self._stopped = True
         self.journal.sync()
         checkpoints = self.checkpoints or Checkpoints(self.folder / JOURNAL_FILE, None, {})

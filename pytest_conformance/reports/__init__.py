@@ -2,7 +2,7 @@
 
 from pytest_conformance.reports.building import BuiltViews, build_views
 from pytest_conformance.reports.reading import Record, read_record
-from pytest_conformance.reports.results import ClauseResult, build_results, results_schema
+from pytest_conformance.reports.results import ClauseResult, build_results, numbers_of, results_schema
 
 __all__ = [
     "BuiltViews",
@@ -10,6 +10,7 @@ __all__ = [
     "Record",
     "build_results",
     "build_views",
+    "numbers_of",
     "read_record",
     "results_schema",
 ]

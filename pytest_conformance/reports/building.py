@@ -9,10 +9,11 @@ from pathlib import Path
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record import verify_run
 from pytest_conformance.record.findings import LEFT_BY_A_KILL
+from pytest_conformance.record.journal import iterate_journal
 from pytest_conformance.reports.html_report import write_report
 from pytest_conformance.reports.junit_view import write_junit
-from pytest_conformance.reports.reading import Record, read_record
-from pytest_conformance.reports.results import write_results
+from pytest_conformance.reports.reading import Record, read_record, record_of
+from pytest_conformance.reports.results import numbers_of, write_results
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ def build_views(run_folder: Path) -> BuiltViews:
 
     A view that cannot be built is named in `failed`. Raises StorageError when the journal cannot be read, and
     BEN-STO-012 when record or evidence do not verify: no report is made of what may have been changed. What a
-    killed run leaves, such as a torn last line, is no obstacle.
+    killed run leaves, such as a torn last line, is no obstacle. Raises BEN-STO-015 when this version reads other
+    verdicts or numbers out of the record than the one that ran it (fault case K11); what is there stays then.
     """
     record = read_record(run_folder)
     wrong = [finding for finding in verify_run(run_folder) if finding.code not in LEFT_BY_A_KILL]
@@ -41,6 +43,7 @@ def build_views(run_folder: Path) -> BuiltViews:
             expected="journal and evidence as they were written",
             todo="find out who changed it; restore the folder from a copy",
         )
+    _require_same_numbers(record)
     built = BuiltViews(record)
     views: dict[str, Callable[[], Path]] = {
         "results": lambda: write_results(run_folder, record.results()),
@@ -54,6 +57,22 @@ def build_views(run_folder: Path) -> BuiltViews:
         except Exception as error:  # whatever ails one view, the others are built
             built.failed[name] = f"{type(error).__name__}: {error}"
     return built
+
+
+def _require_same_numbers(record: Record) -> None:
+    """Compare with the digest that the run left; corrections that were made since are left out."""
+    if not record.numbers:
+        return
+    as_run = record_of(record.folder, iterate_journal(record.folder / "journal.jsonl"))
+    if numbers_of(as_run.results()) != record.numbers:
+        ran = (record.header.get("versions") or {}).get("pytest-conformance", "unknown")
+        raise StorageError(
+            "BEN-STO-015",
+            "this version reads other verdicts or numbers out of the record than its report said when it was made",
+            where=str(record.folder),
+            expected=f"what version {ran} said",
+            todo=f"make the report with version {ran}, and report the difference",
+        )
 
 
 def _write_allure(record: Record) -> Path:

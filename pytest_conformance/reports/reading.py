@@ -41,6 +41,8 @@ class Record:
     head: str = ""
     ended: str = ""
     exit_code: int | None = None
+    numbers: str = ""
+    """Digest of what the report said at the end of the run (`results.numbers_of`); "" where it was not recorded."""
 
     def results(self) -> dict[str, Any]:
         """Return the content of results.json."""
@@ -121,6 +123,7 @@ def _take(record: Record, event: Event) -> None:
         record.notes += _unsafe(data)
     elif event.type == "stop":
         record.exit_code, record.ended = int(data["exit_code"]), event.utc
+        record.numbers = str(data.get("numbers") or "")
         record.header["partial"] = bool(record.header.get("partial")) or bool(data.get("partial"))
 
 

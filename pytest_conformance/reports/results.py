@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,12 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> Path:
     target = folder / RESULTS_FILE
     write_atomically(target, encode_results(results))
     return target
+
+
+def numbers_of(results: Mapping[str, Any]) -> str:
+    """Return one SHA-256 over what results say and nothing of how: verdict, cause and measurements of each clause."""
+    rows = [[row["id"], row["verdict"], row["cause"], row["measurements"]] for row in results["clauses"]]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=True, allow_nan=False, sort_keys=True).encode()).hexdigest()
 
 
 def counts(clauses: Iterable[ClauseResult]) -> dict[str, dict[str, int]]:

@@ -208,6 +208,8 @@ def cite_observations(item: pytest.Item, judgement: Judgement) -> None:
 
 def finish(session: BenchSession, exit_status: int) -> int:
     """Derive what follows, end the journal, build the views; return the exit code of the run."""
+    from pytest_conformance.reports import numbers_of, read_record
+
     plan = session.final_plan()
     verdicts = conclude(plan, session.contributions())
     derived = session.request.catalogue.derive_all(verdicts) if plan else {}
@@ -226,7 +228,8 @@ def finish(session: BenchSession, exit_status: int) -> int:
             code = UNDECIDED
     reason = "; ".join(dict.fromkeys(session.refused))
     result = test_result({**verdicts, **derived}, session.request)
-    session.run.stop(code, partial=session.partial, reason=reason, result=result)
+    numbers = numbers_of(read_record(session.run.folder).results())
+    session.run.stop(code, partial=session.partial, reason=reason, result=result, numbers=numbers)
     stamp(session)
     build(session)
     return code

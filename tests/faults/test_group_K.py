@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pytest_conformance.cli import main
 from pytest_conformance.record import PlannedClause, Run, verify_run
 from pytest_conformance.reports import build_views
 from pytest_conformance.verdicts import Cause, Contribution, Verdict
@@ -151,3 +154,28 @@ def test_K10_a_clause_that_never_ran_is_listed_as_not_tested(tmp_path: Path) -> 
     rows = {row["id"]: row for row in json.loads(built.files["results"].read_bytes())["clauses"]}
     assert (rows["A-2"]["verdict"], rows["A-2"]["reason"]) == ("NOT_TESTED", "no-test")
     assert "A-2" in built.files["report"].read_text("utf-8")
+
+
+def test_K11_a_report_that_another_version_would_make_with_other_numbers(
+    conduct: Callable[..., Any], bench_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Made again, the report says the same, after a correction too; a version that reads other verdicts out of the
+    record is refused, BEN-STO-015, and the report that is there stays."""
+    from pytest_conformance.reports import reading
+    from pytest_conformance.verdicts import ClauseVerdict
+
+    source = "\n@clause('CN-FRT-8.a')\ndef test_on(powered):\n    assert powered.volts() > 4.9\n"
+    ran = conduct(source, bench_file())
+    assert re.fullmatch("[0-9a-f]{64}", ran.events("stop")[0].data["numbers"]), ran.out
+    before = files_of(ran.folder)
+    assert main(["report", str(ran.folder)]) == 0
+    assert files_of(ran.folder) == before
+    told = ["--verdict=INCONCLUSIVE", "--cause=bench", "--person=Ada", "--reason=the supply was not calibrated"]
+    assert main(["amend", str(ran.folder), "CN-FRT-8.a", *told]) == 0
+    assert main(["report", str(ran.folder)]) == 0
+    before = files_of(ran.folder)
+
+    monkeypatch.setattr(reading, "fold", lambda said: ClauseVerdict(Verdict.FAIL, Cause.DUT, "a newer rule", ()))
+    assert main(["report", str(ran.folder)]) == 10
+    assert "BEN-STO-015" in capsys.readouterr().out
+    assert files_of(ran.folder) == before
