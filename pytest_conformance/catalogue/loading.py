@@ -86,7 +86,7 @@ def _documents(contents: list[dict[str, Any]]) -> dict[str, Document]:
             documents[head["id"]] = Document(
                 **{
                     **head,
-                    "effective": head.get("effective") or "",
+                    **{name: head.get(name) or "" for name in ("effective", "superseded_on", "superseded_by")},
                     "sources_seen": tuple(head["sources_seen"]),
                     "notes": tuple(file.get("notes", ())),
                     "tables": tables,

@@ -110,6 +110,9 @@ class Document:
     effective: str
     status: str
     sources_seen: tuple[str, ...]
+    superseded_on: str = ""
+    """The day (ISO 8601) from which another edition is in force, `superseded_by`; "" while this one is."""
+    superseded_by: str = ""
     notes: tuple[str, ...] = ()
     tables: Mapping[str, Any] = field(default_factory=dict)
     """The document's further tables as plain data: `categories`, `products`, `standards`, `ixit_tables`, ..."""

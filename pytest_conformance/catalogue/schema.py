@@ -44,6 +44,8 @@ class DocumentRow(_Strict):
     issued: Text
     effective: Text | None = None
     status: Text
+    superseded_on: Annotated[Text, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
+    superseded_by: Text | None = None
     sources_seen: Annotated[list[Text], Field(min_length=1)]
 
 

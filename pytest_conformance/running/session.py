@@ -251,7 +251,8 @@ class BenchSession:
             return
         folder = self.run.folder / "bench" / (self.worker or "")
         try:
-            starting.require_sound(self.config, request, self.run, self.due)
+            judged = [name for name, row in self.plan.items() if row.applies and row.tests]
+            starting.require_sound(self.config, request, self.run, self.due, judged)
             lease = starting.take_lease(request, self.run, folder)
             try:
                 self.bench = Bench.open(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,16 +27,19 @@ EXPECTED = 256 * 1024**2
 """Bytes that a run is expected to write where no earlier run tells."""
 
 
-def require_sound(config: pytest.Config, request: Request, run: Run, due: Mapping[str, str]) -> None:
+def require_sound(
+    config: pytest.Config, request: Request, run: Run, due: Mapping[str, str], clauses: Sequence[str]
+) -> None:
     """Check disk and process, and for an accredited run all that it needs, before the bench is touched.
 
-    `due` gives the limit that each planned clause needs, where it needs one. Raises StorageError BEN-STO-013 for a full
-    disk, UsageError USE-ORD-001 for another model than the ordered one, and what `accreditation.require` raises.
+    `clauses` are those that tests will judge; `due` gives the limit that each needs, where it needs one. Raises
+    StorageError BEN-STO-013 for a full disk, UsageError USE-ORD-001 for another model than the ordered one, and what
+    `accreditation.require` raises.
     """
     from importlib.metadata import version
 
     from pytest_conformance.declaration.order import require_ordered
-    from pytest_conformance.running import accreditation, limits_due
+    from pytest_conformance.running import accreditation, limits_due, packs
 
     require_room(run.folder)
     if request.order is not None:
@@ -44,7 +48,11 @@ def require_sound(config: pytest.Config, request: Request, run: Run, due: Mappin
     if shuffled := accreditation.order(config):
         run.event("note", {"text": f"order of the tests: {shuffled}"})
     if request.accredited:
-        method = limits_due.of_method(due, request.profile, request.declaration)
+        method = [
+            *limits_due.of_method(due, request.profile, request.declaration),
+            *packs.of_editions(clauses, request.catalogue, datetime.datetime.now(datetime.UTC).date()),
+            *packs.of_packs(),
+        ]
         for warning in accreditation.require(config, request.bench, version("pytest-conformance"), method):
             run.event("note", {"text": warning})
     tell_golden(request, run)
