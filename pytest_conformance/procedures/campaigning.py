@@ -296,7 +296,9 @@ class Runner:
             self._keep(block, cell, shown, Judged("none", "operator", str(error), NONE), began)
             return
         except (KeyboardInterrupt, ConformanceError) as error:
-            void: Void = "bench" if isinstance(error, ConformanceError) else "aborted"
+            void: Void = "aborted"
+            if isinstance(error, ConformanceError):
+                void = "device" if error.cause == "dut" else "bench"
             self._keep(block, cell, shown, Judged("none", void, f"{type(error).__name__}: {error}", NONE), began)
             raise
         judged = judge_trial(seen, conditions, self.file.conditions.ranges(), conduct.steps.stepped())

@@ -115,3 +115,30 @@ def test_C08_a_battery_that_is_low(conduct: Any, tmp_path: Path, volts: float, l
     else:
         assert ran.verdict("CN-LOCK-GB-B")[0] in ("PASS", "FAIL"), ran.out
     assert ran.safe_states()[-1]["outputs"]["supply off"] == "done"
+
+
+UPDATES = """
+from pytest_conformance.procedures.campaign_judging import require_decided
+
+@clause("CN-LOCK-GB-B")
+def test_attacks(campaign, recogniser):
+    require_decided(campaign.run("PLAN", recogniser))
+"""
+
+
+def test_C10_an_update_that_starts_by_itself(conduct: Any, tmp_path: Path) -> None:
+    """New firmware in mid-campaign: that trial is void, the campaign ends, both versions named: INCONCLUSIVE(dut)."""
+    (tmp_path / "short.yaml").write_text(CAMPAIGN)
+    (tmp_path / "mine.yaml").write_text((shipped("benches") / "mock-campaign.yaml").read_text("utf-8"))
+    source = UPDATES.replace("PLAN", str(tmp_path / "short.yaml"))
+
+    ran = conduct(source, tmp_path / "mine.yaml", "--profile=quick", "--known-bad=updates-by-itself")
+
+    assert ran.verdict("CN-LOCK-GB-B") == ("INCONCLUSIVE", "dut"), ran.out
+    assert ran.events("verdict")[0].data["code"] == "DUT-IDN-001"
+    *before, last = [each.data for each in ran.events("trial")]
+    assert before, "it came in mid-campaign"
+    assert (last["void"], last["reason"]) == (True, "device")
+    assert "firmware 1.4.2 before" in last["said"]
+    assert "firmware 99.0 now" in last["said"]
+    assert ran.safe_states()[-1]["outputs"]["supply off"] == "done"

@@ -27,6 +27,7 @@ Void = Literal[
     "operator",
     "not-enrolled",
     "broken-off",
+    "device",
     "bench",
     "aborted",
 ]

@@ -1,6 +1,8 @@
-"""Known-bad behaviours of start-up and self-description: a device that never starts, one whose words are hostile."""
+"""Known-bad behaviours of start-up and self-description: never starting, hostile words, updates by itself."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from pytest_conformance.simulation.devices.base import Boot
 from pytest_conformance.simulation.devices.behaviours import Identity
@@ -22,11 +24,29 @@ class NeverBoots(Boot):
 
 @known_bad("hostile-identity", kind=ANY, slot="identity", breaks=[])
 class HostileIdentity(Identity):
-    """Says who it is, and logs, in text made to harm whoever prints, stores or displays it."""
+    """Says who it is, and logs, in text made to harm whoever prints, stores or shows it; the model is the true one."""
 
     def start(self) -> None:
         self.device.emit(HOSTILE.encode("utf-8", "surrogateescape"))
         self.device.log("banner", text=HOSTILE, **{HOSTILE: HOSTILE})
 
     def identify(self) -> Json:
-        return {name: f"{text}{HOSTILE}" for name, text in self.device.identity().items()}
+        honest = self.device.identity()
+        return {name: text if name == "model" else f"{text}{HOSTILE}" for name, text in honest.items()}
+
+
+@known_bad("updates-by-itself", kind=ANY, slot="identity", breaks=[])
+class UpdatesByItself(Identity):
+    """Puts another firmware on itself some minutes after it came up, and starts again with it."""
+
+    delay = 240.0
+    newer = "99.0"
+
+    def start(self) -> None:
+        if self.device.facts.firmware != self.newer:
+            self.device.after(self.delay, self._update)
+
+    def _update(self) -> None:
+        self.device.log("update", firmware=self.newer)
+        self.device.facts = replace(self.device.facts, firmware=self.newer)
+        self.device.restart()
