@@ -11,10 +11,11 @@ from pytest_conformance.drivers import registry
 from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.procedure import Recorder
 from pytest_conformance.running.judging import Judgement
+from pytest_conformance.running.sample import SampleWatch
 from pytest_conformance.running.session import JUDGEMENT, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_conformance.bench import Bench
     from pytest_conformance.catalogue import Catalogue
@@ -95,8 +96,11 @@ def presenter(bench: Bench, run: Run, registers: tuple[Subjects, Artefacts]) -> 
 
 
 @pytest.fixture(scope="session")
-def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaration) -> Any:
-    """The device under test, in the role of its kind (devices.roles.Device)."""
+def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaration, run: Run) -> Iterator[Any]:
+    """The device under test, in the role of its kind (devices.roles.Device).
+
+    In the end it is asked which templates of this run it still holds.
+    """
     from pytest_conformance.stimulus.assembly import CARRIERS
 
     made = registry.load(declaration.driver, group=registry.DEVICES, where=declaration.place(("driver",)))
@@ -105,7 +109,10 @@ def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaratio
         device.presenter = request.getfixturevalue("presenter")
     if hasattr(device, "witness"):
         device.witness = request.getfixturevalue("witness")
-    return device
+    sample = SampleWatch(run, bench, declaration.samples[0].id if declaration.samples else "", device)
+    state_of(request.config).sample = sample
+    yield device
+    sample.ask_at_end()
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,11 @@ class Bench:
         return self.file.mode
 
     @property
+    def closed(self) -> bool:
+        """Whether the bench was left: nothing can be opened any more."""
+        return self._closed
+
+    @property
     def doors(self) -> dict[str, str]:
         """The way in which each opened role or channel is reached."""
         return {name: str(getattr(driver, "door", "?")) for name, driver in self._open.items()}

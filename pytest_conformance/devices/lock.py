@@ -86,6 +86,8 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
         self.presenter: Presenter | None = None
         self.face_subject = ""
         self.recogniser = LockRecogniser(self)
+        self.enrolled_here: set[str] = set()
+        """Whose faces were enrolled since this driver was made."""
         self._users: dict[str, tuple[str, str]] = {}
         """Names of users to their id and PIN."""
 
@@ -161,10 +163,17 @@ class ReferenceLock(FaceReferences, ReferenceDevice):
                 screen = app.screen(picture=False)
             steps = app.steps - before
             enrolled = self._await_enrolment(name, began)
+        if enrolled:
+            self.enrolled_here.add(subject)
         if enrolled and name == self.owner:
             self.face_subject = subject
         said = app.screen(picture=False).text
         return Enrolment(name, subject, enrolled, tuple(asked), said, began, self.clock.now(), steps)
+
+    def templates_held(self) -> int | None:
+        """Ask how many templates of faces the lock holds; None when it does not say."""
+        said = self.console.call("status").get("templates")
+        return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else None
 
     def _answer(self, scope: str, consents: Mapping[str, bool], code: str) -> Asked:
         app = self.companion

@@ -78,6 +78,10 @@ class ReferenceDevice:
         supply.on()
         self._await_ready("power", booted)
 
+    def is_powered(self) -> bool:
+        powered: bool = self.access.role("supply").is_on()
+        return powered
+
     def power_off(self) -> None:
         self.access.role("supply").off()
 
@@ -124,7 +128,7 @@ class ReferenceDevice:
 
     def factory_reset(self) -> None:
         """Reset the device (powering it first when it is off) and begin with a fresh companion app."""
-        if not self.access.role("supply").is_on():
+        if not self.is_powered():
             self.power_on()
         booted = self._times_ready()
         self.console.call("reset")

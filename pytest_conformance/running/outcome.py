@@ -147,14 +147,17 @@ def documents(session: BenchSession) -> dict[str, dict[str, str]]:
 def preflight(bench: Bench, run: Run) -> None:
     """Open every role that the bench file lists and ask it who it is; journal the answers.
 
-    Raises the BenchError of the first that does not answer or is not the one that the file names.
+    Raises the BenchError of the first that does not answer or is not the one that the file names, BEN-QUA-003 when
+    one is another than in the last run.
     """
     from pytest_conformance.bench.display_check import check_display
+    from pytest_conformance.bench.instruments import require_same
 
     with run.step("Setup", f"Preflight of bench {bench.name}"):
+        identities = {}
         for name in bench.file.roles:
             driver = bench.role(name)
-            identity = driver.identity()
+            identity = identities[name] = driver.identity()
             if hasattr(driver, "journal"):
                 driver.journal = run.event
             run.event(
@@ -169,6 +172,8 @@ def preflight(bench: Bench, run: Run) -> None:
                     "firmware": identity.firmware,
                 },
             )
+        if bench.lease is not None:
+            require_same(bench.lease.path.parent.parent, bench.file, identities)
         checked = check_display(bench)
         if checked is not None:
             told = "judged" if checked.surroundings else "not judged: it sees nothing beside the display"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_conformance.reports import BuiltViews
     from pytest_conformance.reports.allure_view import AllureView
     from pytest_conformance.reports.terminal import LiveView
+    from pytest_conformance.running.sample import SampleWatch
 
 JUDGEMENT = pytest.StashKey[judging.Judgement]()
 STATE = pytest.StashKey["BenchSession"]()
@@ -84,6 +85,8 @@ class BenchSession:
         self.worker: str | None = getattr(config, "workerinput", {}).get("workerid")
         self.parallel = bool(config.getoption("numprocesses", None)) and self.worker is None
         self.bench: Bench | None = None
+        self.sample: SampleWatch | None = None
+        """Who asks the device in the end what it holds; None until a test needs the device."""
         self.refusal: ConformanceError | None = None
         self.plan: dict[str, Planned] = {}
         self.views: BuiltViews | None = None
@@ -286,6 +289,8 @@ class BenchSession:
         with undisturbed():
             bench, self.bench = self.bench, None
             leave(bench, self.run)
+            if self.sample is not None:
+                self.sample.leave()
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:

@@ -121,12 +121,12 @@ def test_hostile_device_text_is_escaped_wherever_it_comes_out(conduct: Conduct) 
 def test_hostile(device, run, judgement):
     device.power_on()
     said = device.identity()
-    print(said.model)
-    run.event("descriptor", {"of": "device", "model": said.model, "serial": said.serial})
-    judgement.cite(run.evidence(said.model.encode("utf-8", "surrogatepass"),
-                   name=said.model, media_type="text/plain", caption=said.serial))
+    print(said.serial)
+    run.event("descriptor", {"of": "device", "model": said.serial, "serial": said.serial})
+    judgement.cite(run.evidence(said.serial.encode("utf-8", "surrogatepass"),
+                   name=said.serial, media_type="text/plain", caption=said.serial))
     assert device.log(), "it logs"
-    assert said.model == "honest", said.model
+    assert said.serial == "honest", said.serial
 """,
         "--known-bad=hostile-identity",
     )

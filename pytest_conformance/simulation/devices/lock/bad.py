@@ -240,3 +240,14 @@ class NoPinWithoutCloudConsent(Keypad):
 def _bare(controls: tuple[Control, ...]) -> tuple[Control, ...]:
     """Return the controls with the box's words taken away."""
     return tuple(replace(each, label="I agree", note="") if isinstance(each, Checkbox) else each for each in controls)
+
+
+@known_bad("keeps-templates-after-reset", kind="lock", slot="storage", breaks=[])
+class KeepsTemplatesAfterReset(Storage):
+    """A factory reset forgets people and settings, and leaves the templates of their faces."""
+
+    def wipe(self) -> None:
+        kept = {name: value for name in self.names("face/") if (value := self.get(name)) is not None}
+        super().wipe()
+        for name, value in kept.items():
+            self.put(name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pytest_conformance.simulation.devices.base import Behaviour
 from pytest_conformance.simulation.devices.behaviours import Storage
 from pytest_conformance.simulation.devices.faces import MATCH, similarity
 from pytest_conformance.simulation.devices.owner import Consents, Owner
+from pytest_conformance.simulation.farend import Json
 
 OWNER = "1"
 
@@ -26,6 +28,9 @@ class Users(Behaviour):
         consents = self.device.get(Consents)
         consents.when_withdrawn("face", lambda: self.forget_faces(children=False))
         consents.when_withdrawn("guardian_face", lambda: self.forget_faces(children=True))
+
+    def status(self) -> Mapping[str, Json]:
+        return {"templates": len(self._storage.names("face/"))}
 
     # --- people
 
