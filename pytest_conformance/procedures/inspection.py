@@ -11,7 +11,7 @@ from pytest_conformance.errors import MethodError
 from pytest_conformance.procedures.traffic import Sighting, Spoken, Traffic
 
 if TYPE_CHECKING:
-    from pytest_conformance.analysis.traffic import Canary, Context, FlowReport, Inspection, TransferredObject
+    from pytest_conformance.analysis.traffic import Canary, Context, Event, FlowReport, Inspection, TransferredObject
     from pytest_conformance.declaration import Declaration
     from pytest_conformance.drivers.roles import CaptureFile
     from pytest_conformance.procedures.canaries import Canaries
@@ -29,14 +29,14 @@ def context(
     file: CaptureFile, keys: str, declaration: Declaration, canaries: Canaries, local: Sequence[str] = ()
 ) -> Context:
     """Return what an inspection of `file` needs to know: addresses, endpoints, canaries, keys, marked events."""
-    from pytest_conformance.analysis.traffic import Context, DeclaredEndpoint, Event
+    from pytest_conformance.analysis.traffic import Context, DeclaredEndpoint
 
     return Context(
         macs=file.device_macs,
         addresses=file.device_addresses,
         companions=file.phone_addresses,
         local_networks=(*file.local_networks, *local),
-        events=tuple(Event(wall, label) for label, _, wall in file.marks),
+        events=tuple(_event(label, wall) for label, _, wall in file.marks),
         canary=_canary(canaries),
         endpoints=tuple(
             DeclaredEndpoint(each.host, each.port, each.protocol, each.purpose, each.after or "")
@@ -45,6 +45,15 @@ def context(
         keylog=keys,
         capture_drops=file.dropped,
     )
+
+
+def _event(label: str, wall: float) -> Event:
+    """Return a mark as the analysis takes it: of a repeated enrolment its type and the person, of others the label."""
+    from pytest_conformance.analysis.traffic import Event
+    from pytest_conformance.analysis.traffic.context import PROBE
+
+    kind, _, who = label.partition(" ")
+    return Event(wall, kind, who) if kind == PROBE else Event(wall, label)
 
 
 @dataclass(frozen=True)

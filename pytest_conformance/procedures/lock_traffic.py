@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_conformance.analysis.traffic.context import PROBE
 from pytest_conformance.procedures.lock_enrolment import OTHER, SUBJECT, records
 from pytest_conformance.procedures.procedure import procedure
 from pytest_conformance.procedures.traffic import Recording, Tap, Traffic
@@ -24,10 +25,16 @@ FAILURES = 3
 
 @dataclass(frozen=True)
 class EnrolmentTraffic:
-    """One enrolment, a restart and a night after it. `templates` counts face records; `in_cloud` faces sent there."""
+    """One person enrolled, then another, then the first again; a restart and a night after it.
+
+    What agrees between the two enrolments of the first, and not with the other's, is a template, in whatever form
+    (traffic analysis, section 7.3). `again` tells whether both later enrolments succeeded; `templates` counts face
+    records at the end, `in_cloud` names faces that the cloud was sent.
+    """
 
     traffic: Traffic
     enrolled: bool
+    again: bool
     templates: int
     in_cloud: tuple[str, ...]
     traps: tuple[Trap, ...]
@@ -45,18 +52,26 @@ def enrolment_traffic(
     canaries: Canaries,
     profile: Profile,
 ) -> EnrolmentTraffic:
-    """Enrol a face with the cloud consent declined, restart the lock, let it be night; inspect what left."""
+    """Enrol faces with the cloud consent declined, restart the lock, let it be night; inspect what left."""
     since = _set_up(lock, bench, run)
     with tap.watch("enrolment") as recording:
         with run.step("Stimulate", "Enrol"):
             recording.mark("enrolment")
+            recording.mark(f"{PROBE} {SUBJECT}")
             enrolment = lock.enrol(lock.owner, SUBJECT, {"face": True})
             bench.clock.sleep(profile.windows.idle)
+        again = []
+        for subject in (OTHER, SUBJECT):
+            with run.step("Stimulate", f"Withdraw the face, enrol {subject} in its place"):
+                lock.withdraw("face")
+                recording.mark(f"{PROBE} {subject}")
+                again.append(lock.enrol(lock.owner, subject, {"face": True}).enrolled)
+                bench.clock.sleep(profile.windows.idle)
         traps = set_traps(lock, bench, uplink, run, recording, profile)
     traffic = recording.result()
     templates = records(lock.storage(), b"face/")
     sent = _faces_in_cloud(canaries, cloud, since)
-    return EnrolmentTraffic(traffic, enrolment.enrolled, templates, sent, traps, traffic.evidence)
+    return EnrolmentTraffic(traffic, enrolment.enrolled, all(again), templates, sent, traps, traffic.evidence)
 
 
 @dataclass(frozen=True)

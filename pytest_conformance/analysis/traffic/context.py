@@ -23,6 +23,10 @@ ALWAYS_LOCAL = (
 """Multicast, broadcast, link-local and loopback never leave the bench's segment."""
 
 
+PROBE = "template_probe"
+"""Type of the event that begins an enrolment of the same-subject test; its scope is the person."""
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that the bench did or saw, `t` in seconds since the epoch; `scope` says to what it applies."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pytest_conformance.analysis.traffic import textcodes
+from pytest_conformance.analysis.traffic import probes, textcodes
 from pytest_conformance.analysis.traffic.conversation import Item
 from pytest_conformance.analysis.traffic.dnslog import Question
 from pytest_conformance.analysis.traffic.ranges import RangeMap
@@ -66,6 +66,7 @@ def gather(worker: FlowWorker) -> None:
     for group in _groups(worker):
         _join(worker, group)
     _names(worker)
+    probes.search(worker)
 
 
 def _groups(worker: FlowWorker) -> Iterator[_Group]:

@@ -34,7 +34,7 @@ class TemplateFound:
     decoy: float | None
 
 
-def _view(data: bytes, form: str, shift: int) -> tuple[Array, int]:
+def view(data: bytes, form: str, shift: int) -> tuple[Array, int]:
     """Read numbers of a form from byte `shift` on; return them and the bytes per number."""
     with np.errstate(invalid="ignore", over="ignore"):
         return _numbers(data, form, shift)
@@ -76,7 +76,7 @@ def _cosine(window: Array, template: Array) -> float:
     return float(window @ template / max(float(np.linalg.norm(window) * np.linalg.norm(template)), 1e-12))
 
 
-def _cosine_of_most(window: Array, template: Array) -> float:
+def cosine_of_most(window: Array, template: Array) -> float:
     """Return the cosine without the components that are largest in the window, a sixteenth of them.
 
     Bytes of something else, read as floats, are often a few wild numbers among almost zeros: such a window agrees
@@ -86,7 +86,7 @@ def _cosine_of_most(window: Array, template: Array) -> float:
     return _cosine(window[most], template[most])
 
 
-def _clean(values: Array, limit: float) -> Array:
+def clean(values: Array, limit: float) -> Array:
     """Replace what cannot be a template component, so that one wild number does not drown the rest."""
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(values) & (np.abs(values) <= limit), values, 0.0)
@@ -123,7 +123,7 @@ class TemplateMatcher:
 
     def in_numbers(self, values: Sequence[float]) -> TemplateFound | None:
         """Search a list of numbers (of a JSON array, for example)."""
-        array = _clean(np.asarray(values, np.float64), 1e6)
+        array = clean(np.asarray(values, np.float64), 1e6)
         return self._best(array, 1, 0, "numbers")
 
     def in_bytes(self, data: bytes) -> TemplateFound | None:
@@ -147,11 +147,11 @@ class TemplateMatcher:
     def _form(self, part: bytes, form: str, shift: int, base: int) -> TemplateFound | None:
         if (len(part) - shift) < self.least * (1 if form in ("i1", "u1") else 2):
             return None
-        values, size = _view(part, form, shift)
+        values, size = view(part, form, shift)
         if form == "u1":
             values = values - 128.0
         elif form != "i1":
-            values = _clean(values, 64.0)
+            values = clean(values, 64.0)
             if np.count_nonzero(values) < 16:
                 return None
         return self._best(values, size, base + shift, form)
@@ -164,7 +164,7 @@ class TemplateMatcher:
             top = int(np.argmax(cosines))
             window = values[top : top + len(template)]
             exact = _cosine(window, template)
-            if min(exact, _cosine_of_most(window, template)) < self.threshold:
+            if min(exact, cosine_of_most(window, template)) < self.threshold:
                 continue
             decoy = max((_cosine(window, d) for d in self._decoys if len(d) == len(window)), default=None)
             return TemplateFound(name, base + top * size, base + (top + len(template)) * size, form, exact, decoy)

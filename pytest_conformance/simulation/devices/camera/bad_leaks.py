@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from pytest_conformance.simulation.devices import carriers
+from pytest_conformance.simulation.devices import bad_household, carriers
 from pytest_conformance.simulation.devices.camera.recording import Recorder
 from pytest_conformance.simulation.devices.camera.watching import Lens
 from pytest_conformance.simulation.devices.carriers import carried
@@ -27,6 +27,16 @@ class LeaksPassersBy(Recorder):
         link = self.device.get(CloudLink)
         if person and link.may_speak():
             carried(carriers.by_mqtt_json, link, self.device.get(Lens).jpeg())
+
+
+@known_bad(
+    "uploads-while-declined",
+    kind="camera",
+    slot="consents",
+    breaks=["CN-PIC25-3.g", "CN-MIIT2510-V3", "CN-MIIT2510-V6", "CN-FRT-8.b"],
+)
+class UploadsWhileDeclined(bad_household.UploadsWhileDeclined):
+    """Uses the cloud, once the rules were agreed to, whether or not its own consent was given, at each motion."""
 
 
 @known_bad("uploads-pinned-and-sealed", kind="camera", slot="recorder", breaks=["CN-MIIT2510-V6"])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from functools import partial
 from typing import ClassVar
+
+import numpy as np
 
 from pytest_conformance.simulation.devices import carriers
 from pytest_conformance.simulation.devices.base import Device
@@ -87,6 +91,24 @@ class UploadsTemplate(LeaksEnrolment):
         link = self.device.get(CloudLink)
         if template is not None and link.may_speak():
             link.send("calibration", template, "application/octet-stream")
+
+
+@known_bad("uploads-turned-template", kind="lock", slot="enrolment", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])
+class UploadsTurnedTemplate(LeaksEnrolment):
+    """Uploads the face template turned by a secret of its own and in one byte a number, so that nobody knows it."""
+
+    def enrolled(self, user: str, picture: bytes) -> None:
+        template = self.device.get(Storage).get(f"face/{user}")
+        link = self.device.get(CloudLink)
+        if template is None or not link.may_speak():
+            return
+        vector = np.frombuffer(template, "<f4")
+        secret = np.random.default_rng(int.from_bytes(self.device.key, "big"))
+        turn, _ = np.linalg.qr(secret.standard_normal((len(vector), len(vector))))
+        turned = turn @ vector
+        small = np.clip(np.rint(turned * 90 / np.abs(turned).max()), -127, 127).astype(np.int8)
+        told = {"at": self.device.uptime_ms, "calibration": base64.b64encode(small.tobytes()).decode()}
+        link.send("calibration", json.dumps(told).encode())
 
 
 @known_bad("uploads-after-three-failures", kind="lock", slot="reports", breaks=["CN-FRT-8.a", "CN-FRT-8.b"])

@@ -5,13 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from pytest_conformance.simulation.devices import carriers
+from pytest_conformance.simulation.devices import bad_household, carriers
 from pytest_conformance.simulation.devices.base import verb
 from pytest_conformance.simulation.devices.carriers import carried
 from pytest_conformance.simulation.devices.cloudlink import CloudLink
 from pytest_conformance.simulation.devices.known_bad import known_bad
 from pytest_conformance.simulation.devices.watch.senses import Microphone
 from pytest_conformance.simulation.farend import Json
+
+
+@known_bad(
+    "uploads-while-declined",
+    kind="wearable",
+    slot="consents",
+    breaks=["CN-PIC25-3.g", "CN-MIIT2510-V3", "CN-MIIT2510-V6"],
+)
+class UploadsWhileDeclined(bad_household.UploadsWhileDeclined):
+    """Uses the cloud, once the rules were agreed to, whether or not its own consent was given, also for voices."""
 
 
 @known_bad("uploads-pinned-and-sealed", kind="wearable", slot="microphone", breaks=["CN-MIIT2510-V6"])
