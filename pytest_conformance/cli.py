@@ -32,6 +32,7 @@ COMMANDS = {
     "key": "make a key that signs records",
     "vault": "whose faces are kept and until when; open one, or erase a subject from all records",
     "report": "build the views of a run again from its record",
+    "issue": "the report that a laboratory signs: mandatory particulars, number, language, PDF",
     "inspect": "say what left a device, from captured packets",
     "simulate": "start a simulated bench that stands alone, to point drivers at",
     "init": "write a bench file, a declaration and a clause test to begin with",

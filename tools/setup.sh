@@ -28,6 +28,7 @@ packages() { # Debian packages for what is missing here
   ldconfig -p 2>/dev/null | grep -q 'libGL\.so\.1' || echo libgl1
   ldconfig -p 2>/dev/null | grep -q 'libglib-2\.0\.so\.0' || echo libglib2.0-0
   "$python" -c 'import ensurepip' 2>/dev/null || echo python3-venv
+  [ -z "${TESTS:-}" ] || command -v pdftotext >/dev/null 2>&1 || echo poppler-utils
   [ -z "${TESTS:-}" ] || command -v openssl >/dev/null 2>&1 || echo openssl
   [ -z "${TESTS:-}" ] || command -v Xvfb >/dev/null 2>&1 || echo xvfb
   [ -z "${TESTS:-}" ] || ldconfig -p 2>/dev/null | grep -q 'libumockdev-preload\.so\.0' || echo umockdev
@@ -51,7 +52,7 @@ if [ -n "$missing" ]; then
       chromium-headless-shell) say "without chromium the companion app is driven through its forms; clauses that need pixels say INCONCLUSIVE(method)" ;;
       wireshark-common | tshark | iproute2) say "without $each packets are captured by the bench's own relay where needed" ;;
       libgl1 | libglib2.0-0) say "without $each opencv-python-headless takes the place of opencv-python" ;;
-      openssl | xvfb | umockdev | libusb-1.0-0) say "without $each the tests that need it are skipped, and say so" ;;
+      openssl | poppler-utils | xvfb | umockdev | libusb-1.0-0) say "without $each the tests that need it are skipped, and say so" ;;
       python3-venv) say "without python3-venv there is no environment: install it and run again"; exit 1 ;;
     esac
   done

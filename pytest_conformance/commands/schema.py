@@ -18,6 +18,7 @@ KINDS = {
     "conformance-declaration/1": "what a supplier declares of a device",
     "conformance-journal/1": "line of a run's journal, by type of event",
     "conformance-order/1": "what a customer ordered, and who tests it",
+    "conformance-laboratory/1": "what a laboratory adds to its report",
     "conformance-plan/1": "plan of a campaign: what is shown, its rule, its limits",
     "conformance-profile/1": "sample sizes, windows and limits",
     "conformance-results/1": "results.json of a run",
@@ -61,6 +62,7 @@ def _schemas() -> dict[str, Callable[[], dict[str, Any]]]:
     others = {
         "conformance-catalogue/1": _catalogue,
         "conformance-journal/1": _journal,
+        "conformance-laboratory/1": _laboratory,
         "conformance-results/1": _results,
     }
     return {name: others.get(name, partial(_file, name)) for name in KINDS}
@@ -76,6 +78,13 @@ def _catalogue() -> dict[str, Any]:
     from pytest_conformance.catalogue.schema import catalogue_schema
 
     return catalogue_schema()
+
+
+def _laboratory() -> dict[str, Any]:
+    from pytest_conformance.reports.laboratory.file import Laboratory
+
+    schema = Laboratory.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:conformance-laboratory:1", **schema}
 
 
 def _results() -> dict[str, Any]:

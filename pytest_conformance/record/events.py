@@ -219,6 +219,20 @@ _EVENTS: Mapping[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         {"person": _TEXT, "reason": _TEXT, "bundle": _TEXT},
         ("person", "reason"),
     ),
+    "issued": (
+        "A laboratory's report was issued: its number, its files by digest, what it said, and what it replaces.",
+        {
+            "number": _TEXT,
+            "languages": _TEXTS,
+            "files": {"type": "array", "items": _OBJECT},
+            "laboratory_sha256": _TEXT,
+            "replaces": _TEXT,
+            "reason": _TEXT,
+            "person": _TEXT,
+            "said": _OBJECT,
+        },
+        ("number", "languages", "files", "said"),
+    ),
     "golden": (
         "A check of the bench's golden samples: the last one before the run, or, in a sequel, the one after it.",
         {

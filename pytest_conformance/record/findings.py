@@ -16,7 +16,7 @@ class Finding:
 
     `changed`, `missing`, `order`, `unreadable`, `format`, `torn`, `root` for the journal; `sequel` for what was added
     later; `signature`, `unsigned`, `untrusted`, `time-stamp` for attestations; `evidence-missing`, `evidence-changed`,
-    `evidence-extra`, `unrecorded` for the store.
+    `evidence-extra`, `unrecorded` for the store; `report-changed` for what a laboratory issued.
     """
 
     code: str

@@ -23,6 +23,18 @@ def verify_evidence(folder: Path, events: Iterable[Event]) -> list[Finding]:
     return check_evidence(folder, named, Verified())
 
 
+def check_reports(folder: Path, issued: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """Return which files of the `issued` reports are not as they were issued; one that is not there is no finding."""
+    findings = []
+    for each in issued:
+        for file in each["files"]:
+            path = folder / "reports" / Path(str(file["name"])).name
+            if path.is_file() and file_digest(path) != file["sha256"]:
+                said = f"{path.name} is not report {str(each['number'])[:80]!r} as it was issued"
+                findings.append(Finding("report-changed", said))
+    return findings
+
+
 def check_evidence(folder: Path, named: Mapping[str, Mapping[str, Any]], seen: Verified) -> list[Finding]:
     """Return what is wrong with the store under `folder`, given the `evidence` events by file name; count in `seen`."""
     findings = []

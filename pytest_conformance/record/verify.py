@@ -19,14 +19,14 @@ from pytest_conformance.record.findings import Finding, Verified
 from pytest_conformance.record.journal import GENESIS, LINE_CAP, decode
 from pytest_conformance.record.keys import PublicKey
 from pytest_conformance.record.merkle import Frontier
-from pytest_conformance.record.store_check import check_evidence
+from pytest_conformance.record.sequel import SEQUEL_FILE, read_sequel
+from pytest_conformance.record.store_check import check_evidence, check_reports
 from pytest_conformance.record.vouching import Lines, vouch
 
 ROOT_FILE = "journal.root"
 """Written at the end of a run: number of events, hash of the last line, Merkle root."""
 ROOT_SCHEMA = "conformance-root/1"
 _ROOT_FIELDS = {"schema", "run", "events", "head"}
-SEQUEL_FILE = "sequel.jsonl"
 
 
 def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> Verified:
@@ -44,6 +44,9 @@ def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> V
         lines = Lines(JOURNAL, seen.events, walk.at, seen.ended)
         seen.signed, findings = vouch(attestations, lines, trusted)
         seen.findings += findings + sequel.check(walk)
+        if not sequel.findings:
+            issued = (each.data for each in read_sequel(folder) if each.type == "issued")
+            seen.findings += check_reports(folder, issued)
         seen.added, seen.signed_later = sequel.events, sequel.held
     named = {str(each["file"]): each for each in walk.evidence}
     seen.evidence = len(named)
