@@ -38,7 +38,7 @@ def test_the_sender_is_told_by_its_address_whatever_its_port(client: str, sender
 
 def flow(client: str, version: str = "TLS 1.3", host: str = "api.mock-lock.example", up: int = 10) -> Any:
     point = SimpleNamespace(
-        host=host, ip="203.0.113.10", port=443, proto="https", scope="internet", plaintext=not version
+        host=host, ip="203.0.113.10", port=443, proto="https", scope="internet", plaintext=not version, transport="tcp"
     )
     tls = SimpleNamespace(version=version, cipher="C") if version else None
     return SimpleNamespace(client=client, endpoint=point, tls=tls, up=SimpleNamespace(total=up))

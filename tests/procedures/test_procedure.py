@@ -39,6 +39,9 @@ class Bench:
         if self.fault is not None:
             raise self.fault
 
+    def relink(self) -> list[str]:
+        return []
+
     def rest(self) -> tuple[Outcome, ...]:
         self.did.append("off")
         return (Outcome("supply off", self.off_works, ""),)

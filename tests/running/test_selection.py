@@ -15,7 +15,8 @@ from pytest_conformance.running.selection import clauses_of, matches, suite_path
 
 def item(nodeid: str, *marks: tuple[str, ...]) -> Any:
     return SimpleNamespace(
-        nodeid=nodeid, iter_markers=lambda name: [SimpleNamespace(args=ids) for ids in marks if name == "clause"]
+        nodeid=nodeid,
+        iter_markers=lambda name: [SimpleNamespace(args=ids, kwargs={}) for ids in marks if name == "clause"],
     )
 
 

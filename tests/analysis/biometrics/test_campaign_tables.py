@@ -20,7 +20,7 @@ def trial(
 ) -> TrialRow:
     said = Conditions()
     return TrialRow(  # type: ignore[arg-type]
-        number, 1, ("print",), subject, artefact, "", "print", False, outcome, void, "", said, None, None, 0
+        number, 1, ("print",), subject, artefact, "", "print", False, outcome, void, "", said, None, None, 0, 1
     )
 
 
