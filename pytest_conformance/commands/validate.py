@@ -109,7 +109,8 @@ def _plans(arguments: Namespace, devices: Sequence[Simulated]) -> list[Plan]:
     for device in wanted:
         variants = {name: one for name, one in found[device.dut].items() if not names or name in names}
         if variants or device.trouble or not names:
-            plans.append(Plan(device, variants, arguments.clauses, arguments.fast, not names))
+            everything = not names and not device.adds
+            plans.append(Plan(device, variants, arguments.clauses, arguments.fast or device.adds, everything))
     return plans
 
 

@@ -36,6 +36,11 @@ class Simulated:
     table: tuple[Mapping[str, Any], ...] = ()
     trouble: str = ""
 
+    @property
+    def adds(self) -> bool:
+        """Whether it only adds to another device of its kind: the rest is validated there."""
+        return any(row.get("own") for row in self.table)
+
 
 def simulated_devices(here: Path) -> list[Simulated]:
     """Return every simulated device that is installed, the unusable ones with the reason."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xml.sax.saxutils import escape
 
 from pytest_conformance.devices.channels.lan import Lan
+from pytest_conformance.devices.port_recogniser import FaceRecogniser, knows_faces
 from pytest_conformance.devices.reference import ReferenceDevice
 from pytest_conformance.devices.roles import Done, SetUp
 from pytest_conformance.errors import MethodError
@@ -78,6 +79,7 @@ class ReferenceCamera(ReferenceDevice):
     def __init__(self, access: Any, declaration: Any) -> None:
         super().__init__(access, declaration)
         self.presenter: Presenter | None = None
+        self.recogniser = FaceRecogniser(self) if knows_faces(declaration) else None
         self.secret = secrets.token_hex(5) + "".join(str(secrets.randbelow(10)) for _ in range(2))
         self._planted: dict[str, str] = {}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pytest_conformance.devices.channels.ble import Ble
+from pytest_conformance.devices.port_recogniser import FaceRecogniser, knows_faces
 from pytest_conformance.devices.reference import ReferenceDevice
 from pytest_conformance.devices.roles import Done, Shown
 from pytest_conformance.devices.sound import chirp
@@ -18,6 +19,7 @@ from pytest_conformance.errors import DeviceError, MethodError
 
 if TYPE_CHECKING:
     from pytest_conformance.drivers.roles import Gnss
+    from pytest_conformance.stimulus.presenter import Presenter
 
 HOME = (31.2304, 121.4737)
 """A corner of where the bench puts the watch, degrees WGS-84."""
@@ -62,6 +64,8 @@ class ReferenceWearable(ReferenceDevice):
 
     def __init__(self, access: Any, declaration: Any) -> None:
         super().__init__(access, declaration)
+        self.presenter: Presenter | None = None
+        self.recogniser = FaceRecogniser(self) if knows_faces(declaration) else None
         self.places = places_of_today()
         """Where the bench will put the watch, degrees WGS-84, by name."""
         self.voices = {"test phrase": chirp()}

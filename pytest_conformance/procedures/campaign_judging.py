@@ -110,6 +110,18 @@ def require_awake(observed: CampaignObservation) -> None:
         )
 
 
+def require_resisted(observed: CampaignObservation, judgement: Report) -> None:
+    """Report the rates, and assert that no artefact was accepted in a campaign that decided on a device awake.
+
+    Raises AssertionError naming species and counts, and as `require_decided` and `require_awake` do.
+    """
+    report_rates(observed, judgement)
+    accepted = [f"{row.name} {row.errors} of {row.n}" for row in observed.species if row.errors]
+    assert not accepted, f"accepted: {', '.join(accepted)}"
+    require_decided(observed)
+    require_awake(observed)
+
+
 def require_table(observed: CampaignObservation) -> None:
     """Raise MethodError MET-CAM-004 unless each species has a rate and a bound, and one is the worst."""
     lacking = [row.name for row in observed.species if row.rate is None or row.upper is None]

@@ -61,11 +61,11 @@ def add_device(world: World, builder: Builder) -> Device:
 def known_bad_table(device: str = "") -> list[dict[str, Json]]:
     """Return the known-bad variants: name, kind, slot, the clauses that each breaks, and one line on what it does.
 
-    With `device` (a name for `--dut`) only its package is loaded. Raises LookupError for one that cannot be loaded.
+    With `device` (a name for `--dut`) only its package is loaded; a builder with an `own` kind has those of it alone.
+    Raises LookupError for one that cannot be loaded.
     """
     if device:
-        _builder(device)
-        return known_bad.table()
+        return known_bad.table(getattr(_builder(device), "own", ""))
     for entry in entry_points(group=SIMULATORS):
         _load(entry)
     return known_bad.table()

@@ -1,6 +1,7 @@
 """CN-STD: what GB/T 38632-2020 asks of devices that take up pictures and sound."""
 
 from pytest_conformance import clause
+from pytest_conformance.procedures.campaign_judging import require_resisted
 from pytest_conformance.procedures.traffic import FACE_TEMPLATE, require_accounted
 
 
@@ -26,3 +27,8 @@ def test_people_see_and_control_whether_they_are_taken_up_and_off_means_off(capt
             assert not state.kept, f"{state.name}: the face of {state.kept[0]} was kept"
     capture_states.require_sensing()
     require_accounted(capture_states.unseen, smallest=FACE_TEMPLATE)
+
+
+@clause("CN-STD-41819-pad")
+def test_no_artefact_is_taken_for_whom_it_shows(attack_campaign, judgement):
+    require_resisted(attack_campaign, judgement)

@@ -8,16 +8,13 @@ from pytest_conformance.procedures.campaign_judging import (
     require_awake,
     require_claimed,
     require_decided,
+    require_resisted,
 )
 
 
 @clause("CN-LOCK-GB-B")
 def test_no_artefact_opens_the_lock(attack_campaign, judgement):
-    report_rates(attack_campaign, judgement)
-    opened = [f"{row.name} {row.errors} of {row.n}" for row in attack_campaign.species if row.errors]
-    assert not opened, f"opened for {', '.join(opened)}"
-    require_decided(attack_campaign)
-    require_awake(attack_campaign)
+    require_resisted(attack_campaign, judgement)
 
 
 @clause("CN-LOCK-GA-FAR")

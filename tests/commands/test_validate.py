@@ -59,6 +59,18 @@ def test_all_caught_and_the_good_device_in_peace_is_validated(runs: Runs, capsys
     assert "[3/3]" in said.err
 
 
+def test_a_device_that_only_adds_is_asked_for_what_its_own_variants_break(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [{**row, "own": "odd-lock"} for row in TABLE if row["name"] == "breaks-a"]
+    monkeypatch.setattr(validation_runs, "simulated_devices", lambda here: [Simulated("odd", "lock", tuple(own))])
+
+    assert main(["validate"]) == 0
+
+    assert runs.asked == [("odd", "", "A"), ("odd", "breaks-a", "A")]
+    assert "NEVER KILLED" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_conformance.clock import SECOND, RealClock
-from pytest_conformance.devices.lock_recogniser import PATIENCE, LockRecogniser
+from pytest_conformance.devices.lock_recogniser import LockRecogniser
+from pytest_conformance.devices.port_recogniser import PATIENCE
 from pytest_conformance.devices.roles import Answer, Recogniser
 from pytest_conformance.errors import MethodError
 

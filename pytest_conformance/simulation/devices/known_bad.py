@@ -84,8 +84,23 @@ def choose(kind: str, names: Iterable[str]) -> Mapping[str, type[Behaviour]]:
     return {slot: variant.behaviour for slot, variant in chosen.items()}
 
 
-def table() -> list[dict[str, Json]]:
-    """Return all variants as rows: name, kind, slot, breaks, does."""
-    return [
-        {"name": v.name, "kind": v.kind, "slot": v.slot, "breaks": list(v.breaks), "does": v.does} for v in variants()
-    ]
+def table(own: str = "") -> list[dict[str, Json]]:
+    """Return all variants as rows: name, kind, slot, breaks, does.
+
+    With `own` only those of that kind of kind ("face-camera" is a camera), each with `own`: what their device shares
+    with the others of its kind is validated there.
+    """
+    if not own:
+        return [_row(v) for v in variants()]
+    return [{**_row(v), "kind": own.rpartition("-")[2], "own": own} for v in variants() if v.kind == own]
+
+
+def _row(variant: Variant) -> dict[str, Json]:
+    breaks: list[Json] = [*variant.breaks]
+    return {
+        "name": variant.name,
+        "kind": variant.kind,
+        "slot": variant.slot,
+        "breaks": breaks,
+        "does": variant.does,
+    }

@@ -38,6 +38,26 @@ def test_the_table_lists_what_each_variant_does_and_breaks() -> None:
     assert len(table()) == 3
 
 
+def test_a_device_with_variants_of_its_own_has_these_alone() -> None:
+    known_bad("dims", kind="odd-sample", slot="identity", breaks=["CN-X"])(
+        type("Dim", (Identity,), {"__doc__": "Dims."})
+    )
+
+    (row,) = table("odd-sample")
+
+    assert row == {
+        "name": "dims",
+        "kind": "sample",
+        "own": "odd-sample",
+        "slot": "identity",
+        "breaks": ["CN-X"],
+        "does": "Dims.",
+    }
+    assert "dims" in {each["name"] for each in table()}
+    with pytest.raises(LookupError):
+        choose("sample", ["dims"])
+
+
 def test_variants_are_swapped_into_their_slots(world: World) -> None:
     device = Device(world, "sample", Facts("a", "b", "c", "d"), COMMON, ("lies", "forgets"))
     world.rail.set(5)

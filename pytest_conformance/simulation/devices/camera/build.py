@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from pytest_conformance.simulation.devices import bad_household  # noqa: F401  (registers known-bad variants)
-from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device
+from pytest_conformance.simulation.devices import bad_faces, bad_household  # noqa: F401  (registers known-bad variants)
+from pytest_conformance.simulation.devices.base import Behaviour, Boot, Device, Facts
 from pytest_conformance.simulation.devices.behaviours import COMMON
 from pytest_conformance.simulation.devices.camera import bad, bad_leaks  # noqa: F401  (registers the camera's own)
 from pytest_conformance.simulation.devices.camera.app import CameraPages, Room
@@ -21,6 +22,7 @@ from pytest_conformance.simulation.devices.known_bad import choose
 from pytest_conformance.simulation.devices.lanport import LanPort
 from pytest_conformance.simulation.devices.owner import Consents, Owner, Permissions, Rules, Spec
 from pytest_conformance.simulation.devices.phone import PhoneApp
+from pytest_conformance.simulation.devices.recognising import slots_by, with_faces
 from pytest_conformance.simulation.world import World
 
 SLOTS: Mapping[str, type[Behaviour]] = {
@@ -49,6 +51,7 @@ SLOTS: Mapping[str, type[Behaviour]] = {
     "app": CameraPages,
 }
 """The good camera."""
+FACE_SPEC = with_faces(SPEC, "Mock Face Camera")
 
 
 def build(world: World, known_bad: tuple[str, ...]) -> Device:
@@ -56,11 +59,27 @@ def build(world: World, known_bad: tuple[str, ...]) -> Device:
 
     The labels of its samples are printed: `world.labels`.
     """
+    return _build(world, "camera", FACTS, SLOTS, known_bad)
+
+
+def build_with_faces(world: World, known_bad: tuple[str, ...]) -> Device:
+    """Return the camera that also tells its owner whom it knows; `world.options.truth` decides where it is stated."""
+    options = world.options
+    slots = {**SLOTS, "spec": Spec.of(FACE_SPEC), **slots_by(options.truth, options.seed, options.drawn)}
+    return _build(world, "face-camera", replace(FACTS, model=FACE_SPEC.model), slots, known_bad)
+
+
+build_with_faces.own = "face-camera"  # type: ignore[attr-defined]
+
+
+def _build(
+    world: World, kind: str, facts: Facts, slots: Mapping[str, type[Behaviour]], known_bad: tuple[str, ...]
+) -> Device:
     for host in SPEC.hosts.values():
         world.cloud.host(host)
-    device = Device(world, "camera", FACTS, SLOTS, known_bad)
+    device = Device(world, kind, facts, slots, known_bad)
     world.app = PhoneApp(device)
-    label = choose("camera", known_bad).get(Label.slot, Label)
+    label = choose(kind, known_bad).get(Label.slot, Label)
     assert issubclass(label, Label)
     world.labels[:] = [label.text(number, world.options.seed) for number in range(1, len(SAMPLES) + 1)]
     return device
