@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conformance.errors import ConformanceError, UsageError
-from pytest_conformance.running import judging, outcome, resuming, starting
+from pytest_conformance.running import judging, outbound, outcome, resuming, starting
 from pytest_conformance.running.leaving import leave, rest
 from pytest_conformance.running.limits_due import missing
 from pytest_conformance.running.log_gate import LogGate
@@ -238,7 +238,7 @@ class BenchSession:
         if self.parallel:
             with self._stoppable():
                 return (yield)
-        with self._stoppable():
+        with self._stoppable(), outbound.guarded(self.run, outbound.named_hosts(self.request.bench)):
             try:
                 self._assemble()
                 return (yield)
