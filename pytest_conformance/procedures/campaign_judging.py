@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from pytest_conformance.analysis.biometrics.campaign_tables import differ
 from pytest_conformance.analysis.biometrics.exact import Number, at_most, rate
 from pytest_conformance.analysis.biometrics.intervals import binomial_interval
 from pytest_conformance.errors import AbortedError, DeviceError, MethodError, OperatorError, SurroundingsError
+from pytest_conformance.verdicts import Limit
 
 if TYPE_CHECKING:
     from pytest_conformance.analysis.biometrics.campaigns import CampaignObservation, RateRow
+    from pytest_conformance.procedures.judged_by import Report, Requires
 
 MOST_MISSING = 1_000_000
 """Presentations beyond which it is only said that very many are missing."""
-
-
-class Report(Protocol):
-    """What is needed of a judgement."""
-
-    def report(self, name: str, value: float, unit: str, *, n: int = 0) -> None: ...
 
 
 def report_rates(observed: CampaignObservation, judgement: Report) -> None:
@@ -161,9 +157,22 @@ def require_claimed(rate: float | None) -> float:
     return rate
 
 
-def assert_declared(row: RateRow, limit: float, what: str) -> None:
-    """Assert that the observed rate is at most the declared one; says nothing of what so many trials can show."""
-    assert row.n == 0 or at_most(row.errors, row.n, limit), f"{what}: {row.errors} of {row.n}, declared {limit:.4g}"
+def require_declared(row: RateRow | None, declared: float, what: str, judgement: Requires) -> None:
+    """Hold the observed rate against the declared one by the decision rule; its uncertainty is the way to its bound.
+
+    Below the declared rate that is the upper bound at the plan's confidence, of independent or of clustered trials,
+    whichever is wider; above it the lower one. So simple acceptance compares the observed rate, and a guarded or a
+    conditional rule withholds or conditions what so few trials cannot carry. Raises MethodError MET-CAM-005 where the
+    plan has no such trials, else as `judgement.require` does.
+    """
+    if row is None or row.rate is None or row.upper is None or row.interval is None:
+        raise MethodError("MET-CAM-005", f"{what}: the plan has no such trials", expected="a plan that shows them")
+    wider = row.clustered if row.errors and row.clustered is not None else row.interval
+    upper = max(row.upper, row.clustered_upper or 0.0) if row.errors else row.upper
+    away = upper - row.rate if row.rate <= declared else row.rate - min(row.interval.lower, wider.lower)
+    judgement.require(
+        f"{what} against the declared rate", row.rate, Limit("1", upper=declared), uncertainty=away, n=row.n
+    )
 
 
 def require_shown(row: RateRow | None, limit: Number, confidence: Number, what: str) -> None:

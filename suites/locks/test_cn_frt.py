@@ -2,6 +2,7 @@
 
 from pytest_conformance import Limit, MethodError, clause
 from pytest_conformance.analysis.policy_text import names_face
+from pytest_conformance.procedures.latency_judging import require_timely
 from pytest_conformance.procedures.traffic import (
     FACE_TEMPLATE,
     require_accounted,
@@ -129,13 +130,7 @@ def test_who_declines_gets_a_reasonable_other_way(alternatives, decision_latency
         n=len(alternatives.by_pin),
     )
     judgement.require("median time by PIN", alternatives.median, Limit("s", upper=limits.alternative_median))
-    judgement.require(
-        "median decision time by face",
-        decision_latency.median,
-        Limit("s", upper=limits.decision or declaration.timing.decision),
-        uncertainty=decision_latency.uncertainty,
-        n=len(decision_latency.seconds),
-    )
+    require_timely(decision_latency, limits.decision or declaration.timing.decision, judgement)
 
 
 @clause("CN-FRT-14.a")

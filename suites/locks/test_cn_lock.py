@@ -2,12 +2,12 @@
 
 from pytest_conformance import Limit, clause
 from pytest_conformance.procedures.campaign_judging import (
-    assert_declared,
     impostors,
     report_rates,
     require_awake,
     require_claimed,
     require_decided,
+    require_declared,
     require_resisted,
 )
 
@@ -21,10 +21,10 @@ def test_no_artefact_opens_the_lock(attack_campaign, judgement):
 def test_matching_errors_are_no_more_than_declared(verification_campaign, declaration, judgement):
     report_rates(verification_campaign, judgement)
     face = declaration.credential("face")
-    assert_declared(impostors(verification_campaign), require_claimed(face.false_acceptance), "false acceptances")
+    require_declared(impostors(verification_campaign), require_claimed(face.false_acceptance), "FAR", judgement)
     require_decided(verification_campaign)
     require_awake(verification_campaign)
-    assert_declared(verification_campaign.bona_fide, require_claimed(face.false_rejection), "false rejections")
+    require_declared(verification_campaign.bona_fide, require_claimed(face.false_rejection), "FRR", judgement)
 
 
 @clause("CN-LOCK-GA-LOCK")

@@ -17,16 +17,18 @@ from pytest_conformance.analysis.biometrics.intervals import Interval, binomial_
 from pytest_conformance.errors import AbortedError, ConformanceError, DeviceError, MethodError, SurroundingsError
 from pytest_conformance.procedures.campaign_judging import (
     MOST_MISSING,
-    assert_declared,
     impostors,
     missing_trials,
     report_rates,
     require_awake,
     require_claimed,
     require_decided,
+    require_declared,
     require_shown,
     require_table,
 )
+from pytest_conformance.running.judging import Judgement, LimitExceededError
+from pytest_conformance.verdicts import DecisionRule
 
 PLAN = PlanStatement(
     "p", "1", "t", "attack", "r", {}, "95 %", "s", "seen", (), 1, "quick 1.0", 8, 12, True, "0" * 64, {}
@@ -105,9 +107,44 @@ def test_a_device_that_accepts_nobody_proves_nothing() -> None:
 def test_a_rate_above_its_limit_is_a_finding_of_the_device() -> None:
     with pytest.raises(AssertionError, match="4 of 42"):
         require_shown(rates("print", 4, 42), "7 %", "95 %", "IAPAR")
-    with pytest.raises(AssertionError, match="2 of 20, declared 0"):
-        assert_declared(rates("impostor", 2, 20), 0.05, "FAR")
-    assert_declared(rates("impostor", 1, 20), 0.05, "FAR")
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "declared", "verdicts"),
+    [
+        (0, 20, 0.05, ("PASS", "INCONCLUSIVE", "CONDITIONAL_PASS")),  # at most 13.9 % at 95 %
+        (0, 59, 0.05, ("PASS", "PASS", "PASS")),  # at most 4.95 %
+        (0, 58, 0.05, ("PASS", "INCONCLUSIVE", "CONDITIONAL_PASS")),  # at most 5.03 %
+        (1, 20, 0.05, ("PASS", "INCONCLUSIVE", "CONDITIONAL_PASS")),  # a rate on the limit
+        (2, 20, 0.05, ("FAIL", "INCONCLUSIVE", "CONDITIONAL_FAIL")),  # at least 1.2 %
+        (5, 20, 0.05, ("FAIL", "FAIL", "FAIL")),  # at least 8.7 %
+    ],
+)
+def test_a_declared_rate_is_judged_by_the_decision_rule_with_the_way_to_the_bound(
+    errors: int, n: int, declared: float, verdicts: tuple[str, ...]
+) -> None:
+    for rule, expected in zip(("simple", "guarded", "conditional"), verdicts, strict=True):
+        judgement = Judgement(DecisionRule(rule))
+        said = "PASS"
+        try:
+            require_declared(rates("impostor", errors, n), declared, "FAR", judgement)
+            said = judgement.verdict.name
+        except LimitExceededError:
+            said = "FAIL"
+        except MethodError as error:
+            said = "INCONCLUSIVE" if error.code == "MET-LIM-001" else error.code
+        assert said == expected, rule
+        (measured,) = judgement.measurements
+        assert measured.n == n
+
+
+def test_a_declared_rate_counts_trials_that_cluster_as_fewer() -> None:
+    judgement = Judgement(DecisionRule.GUARDED)
+    require_declared(rates("impostor", 1, 200), 0.05, "FAR", judgement)
+    with pytest.raises(MethodError):
+        require_declared(rates("impostor", 1, 200, clustered=0.06), 0.05, "FAR", judgement)
+    assert raised(lambda: require_declared(rates("x", 0, 0), 0.05, "FAR", judgement)).code == "MET-CAM-005"
+    assert raised(lambda: require_declared(None, 0.05, "FRR", judgement)).code == "MET-CAM-005"
 
 
 def test_I12_a_limit_is_shown_only_by_enough_trials_and_the_missing_ones_are_counted() -> None:
