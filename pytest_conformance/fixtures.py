@@ -109,7 +109,7 @@ def device(request: pytest.FixtureRequest, bench: Bench, declaration: Declaratio
         device.presenter = request.getfixturevalue("presenter")
     if hasattr(device, "witness"):
         device.witness = request.getfixturevalue("witness")
-    sample = SampleWatch(run, bench, declaration.samples[0].id if declaration.samples else "", device)
+    sample = SampleWatch(run, bench, state_of(request.config).request.sample, device)
     state_of(request.config).sample = sample
     yield device
     sample.ask_at_end()
@@ -182,6 +182,7 @@ def _role(name: str, text: str) -> Callable[..., Any]:
 supply = _role("supply", "The supply that feeds the device (drivers.roles.Supply).")
 meter = _role("meter", "The meter on the device's supply line (drivers.roles.Meter).")
 lux = _role("lux", "The illuminance meter at the device (drivers.roles.Lux).")
+skin = _role("skin", "The thermometer on the device's housing (drivers.roles.Skin).")
 contact = _role("contact", "The contact on the bolt (drivers.roles.Contact).")
 loopback = _role("loopback", "The loop-back box that calibrates what is timed (drivers.roles.Loopback).")
 mover = _role("mover", "The turntable before the device (drivers.roles.Mover).")

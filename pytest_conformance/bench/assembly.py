@@ -235,6 +235,8 @@ class Bench:
             return links.dropped_hub(self)
         if isinstance(error, ConformanceError) and not isinstance(error, DeviceError):
             return None
+        if isinstance(error, DeviceError) and error.code == "DUT-HOT-001":
+            return None  # it is off because the device was too hot, not because the bench failed
         try:
             self.check_health()
             self._check_power()
@@ -355,6 +357,9 @@ class Bench:
         if self.supervised is not None and (off or feed):
             upstream = name == self.file.safe_state.upstream
             self.supervised.hold(name, off if upstream or hasattr(driver, "off") else None, feed, upstream=upstream)
+        probe = getattr(driver, "probe", None)
+        if self.supervised is not None and probe is not None:
+            self.supervised.watch(name, probe)
 
     def _manifest_entry(self, name: str) -> Mapping[str, Any]:
         if self.world is None:

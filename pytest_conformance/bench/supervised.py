@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_conformance.bench.supervisor import BEAT, PACKET
-from pytest_conformance.errors import BenchError
+from pytest_conformance.errors import BenchError, DeviceError
 
 if TYPE_CHECKING:
     from pytest_conformance.drivers.off_command import Feed, OffCommand
+    from pytest_conformance.drivers.thermometer import Probe
 
 PROGRAM = "import sys; from pytest_conformance.bench.supervisor import main; sys.exit(main(sys.argv[1:]))"
 START_WITHIN = 60.0
@@ -61,7 +62,7 @@ class Supervised:
         self._log = log
         self._owner = threading.get_ident()
         self._beaten = 0.0
-        self._verdict: BenchError | None = None
+        self._verdict: BenchError | DeviceError | None = None
         self._left = False
         self._before = self._wake_up()
         order = {"silence": silence, "grace": grace, "journal": str(journal or ""), "alarm": list(alarm)}
@@ -90,18 +91,21 @@ class Supervised:
             "upstream": upstream,
         }
         if not self._order(order):
-            raise BenchError(
-                "BEN-SAF-001",
-                "the supervisor of this bench did not start",
-                where=str(self._log),
-                expected=f"an answer within {START_WITHIN:g} s",
-                todo="read its log; a bench without it stays powered when the run is killed",
-            )
+            raise self._not_started()
+
+    def watch(self, name: str, probe: Probe) -> None:
+        """Let the supervisor look at the device's temperature, and switch off when it is above the limit of `probe`.
+
+        Raises BenchError BEN-SAF-001 when it does not take that.
+        """
+        if not self._order({"watch": name, "probe": probe.to_json()}):
+            raise self._not_started()
 
     def beat(self) -> None:
         """Show that the run loop lives; from any other thread this does nothing.
 
-        Raises BenchError: BEN-SAF-002 when the supervisor has switched the bench off, BEN-SAF-003 when it is gone.
+        Raises DeviceError DUT-HOT-001 when the device became too hot, BenchError BEN-SAF-002 when the supervisor has
+        switched the bench off for another reason, BEN-SAF-003 when it is gone.
         """
         if threading.get_ident() != self._owner:
             return
@@ -175,13 +179,30 @@ class Supervised:
         said = json.loads(message)
         if said.get("done"):
             self._owed -= 1
-        if why := said.get("acted"):
+        if why := said.get("hot"):
+            self._verdict = DeviceError(
+                "DUT-HOT-001",
+                f"the device was switched off: {why}",
+                where="skin",
+                expected="a device below its thermal limit",
+                todo="leave it alone until it is cold; no trial on this sample until a named person releases it",
+            )
+        elif why := said.get("acted"):
             self._verdict = BenchError(
                 "BEN-SAF-002",
                 f"the supervisor switched the bench off: {why}",
                 expected="a run loop that shows a sign of life",
                 todo="nothing after that counts; find what held the run up, or raise `silence` in the bench file",
             )
+
+    def _not_started(self) -> BenchError:
+        return BenchError(
+            "BEN-SAF-001",
+            "the supervisor of this bench did not start",
+            where=str(self._log),
+            expected=f"an answer within {START_WITHIN:g} s",
+            todo="read its log; a bench without it stays powered when the run is killed",
+        )
 
     def _gone(self, why: str) -> BenchError:
         return BenchError(

@@ -19,12 +19,15 @@ from typing import Any
 
 from pytest_conformance.bench.safe_state import Outcome, Step, reach
 from pytest_conformance.drivers.off_command import Feed, OffCommand, carry_out
+from pytest_conformance.drivers.thermometer import Probe, ProbeLink
 from pytest_conformance.errors import ConformanceError
 
 BEAT = b"\xff"
 STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 """Signals that end a run; the run's process writes their number the moment they arrive, however stuck it is."""
 PACKET = 1 << 16
+BLIND = 3
+"""Looks at a thermometer in a row without a reading after which the device is switched off."""
 SWITCHING = 4.0
 """Wall seconds that switching one output off may take, its second path included."""
 
@@ -53,6 +56,7 @@ class Orders:
     bench: str = ""
     outputs: list[Held] = field(default_factory=list)
     feeds: dict[str, Feed] = field(default_factory=dict)
+    probes: dict[str, ProbeLink] = field(default_factory=dict)
     off: bool = False
     """The run has proven its outputs off by itself."""
 
@@ -71,6 +75,8 @@ class Supervisor:
         self._fed: dict[str, float] = {}
         self._decide_by: tuple[float, str] | None = None
         self._acted = False
+        self._looked = 0.0
+        self._blind = 0
 
     def serve(self) -> None:
         """Listen until the run is over."""
@@ -82,6 +88,7 @@ class Supervisor:
             if self._runner in ready and not self._drain():
                 return
             self._feed()
+            self._look()
             self._judge()
         self._run_died("the run was gone before its supervisor was there")
 
@@ -103,6 +110,7 @@ class Supervisor:
                 due.append(self._decide_by[0])
         if not self._acted:
             due += [self._fed.get(name, 0.0) + each.every for name, each in orders.feeds.items()]
+            due += [self._looked + each.probe.every for each in orders.probes.values()]
         return max(min(due) - time.monotonic(), 0.01) if due else None
 
     def _hear(self) -> bool:
@@ -142,6 +150,8 @@ class Supervisor:
             if order["feed"]:
                 orders.feeds[name] = Feed.from_json(order["feed"])
                 self._feed()
+        if "watch" in order:
+            orders.probes[str(order["watch"])] = ProbeLink(Probe.from_json(order["probe"]))
         if "proven" in order:
             orders.off, self._decide_by = bool(order["proven"]), None
         if order.get("leave"):
@@ -163,6 +173,22 @@ class Supervisor:
                 self._fed[name] = now
                 tell(each.address, each.send, each.timeout)
 
+    def _look(self) -> None:
+        """Switch off when the device is too hot, or when nobody can say how hot it is (case A16)."""
+        now = time.monotonic()
+        if self._acted or self._orders.off or not self._orders.outputs:
+            return
+        for name, each in self._orders.probes.items():
+            if now - self._looked < each.probe.every:
+                continue
+            self._looked = now
+            celsius = each.celsius()
+            self._blind = self._blind + 1 if celsius is None else 0
+            if celsius is not None and celsius > each.probe.most:
+                self._act(f"{name} reads {celsius:.1f} °C, more than {each.probe.most:g} °C", hot=True)
+            elif self._blind >= BLIND:
+                self._act(f"{name} told no temperature {BLIND} times: nobody knows how hot the device is")
+
     def _judge(self) -> None:
         now = time.monotonic()
         if self._acted or self._orders.off or not self._orders.outputs:
@@ -178,12 +204,12 @@ class Supervisor:
             self._act(why)
         self._runner = -1
 
-    def _act(self, why: str) -> None:
+    def _act(self, why: str, *, hot: bool = False) -> None:
         began = time.monotonic()
         self._acted = True
         if self._lease >= 0 and os.fstat(self._lease).st_nlink == 0:
             return  # the bench is somebody else's now: they have brought it to its safe state
-        self._answer({"acted": why})
+        self._answer({"hot" if hot else "acted": why})
         outcomes = switch_off(self._orders.outputs)
         seconds = time.monotonic() - began
         reached = safe(outcomes, self._orders.outputs)

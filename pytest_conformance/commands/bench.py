@@ -32,18 +32,30 @@ def run(arguments: Namespace) -> int:
     from pytest_conformance.bench import instruments, quarantine
     from pytest_conformance.bench.file import find_bench, load_bench
     from pytest_conformance.bench.leases import held, state_folder
+    from pytest_conformance.running.sample import hazard
 
     file = load_bench(find_bench(arguments.bench, Path.cwd()))
     state, name = state_folder(), _kept(arguments, file)
     if arguments.what != "status":
         _require_person(arguments, file)
     if arguments.what == "release":
-        quarantine.release(state, name, arguments.person, arguments.reason)
+        if arguments.sample and quarantine.in_force(state, hazard(arguments.sample)) is not None:
+            quarantine.release(state, hazard(arguments.sample), arguments.person, arguments.reason)
+            if quarantine.in_force(state, name) is not None:
+                quarantine.release(state, name, arguments.person, arguments.reason)
+        else:
+            quarantine.release(state, name, arguments.person, arguments.reason)
         if arguments.role:
             instruments.forget(state, file.name, [arguments.role])
     elif arguments.what == "quarantine":
         quarantine.impose(state, name, f"{arguments.person}: {arguments.reason}", "")
-    names = [name] if arguments.role or arguments.sample else [name, *(_label(file, each) for each in file.roles)]
+    names = (
+        [name, hazard(arguments.sample)]
+        if arguments.sample
+        else [name]
+        if arguments.role
+        else [name, *(_label(file, each) for each in file.roles)]
+    )
     kept = {each: found for each in names if (found := quarantine.in_force(state, each)) is not None}
     holders = held(state, file.name)
     code = UNDECIDED if kept else OK

@@ -81,6 +81,12 @@ class Edge:
     closed: bool
 
 
+class Skin(Instrument, Protocol):
+    """Measures the temperature of the device's housing."""
+
+    def celsius(self) -> float: ...
+
+
 class Contact(Instrument, Protocol):
     """Senses the bolt: closed means the bolt is thrown (locked)."""
 

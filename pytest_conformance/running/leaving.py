@@ -39,6 +39,19 @@ def rest(bench: Bench, run: Run, said: Contribution) -> None:
         told(bench, run, outcomes, {"after": said.test})
 
 
+def too_hot(bench: Bench, run: Run, said: Contribution, sample: str) -> bool:
+    """Tell whether the device was too hot, and keep its sample from further trials then (case A16)."""
+    if said.code != "DUT-HOT-001":
+        return False
+    from pytest_conformance.bench.quarantine import impose
+    from pytest_conformance.running.sample import hazard
+
+    if bench.lease is not None:
+        impose(bench.lease.path.parent.parent, hazard(sample), said.reason, str(run.folder))
+    run.event("note", {"text": f"the run ends: sample {sample} was too hot; no trial on it until a person releases it"})
+    return True
+
+
 def told(bench: Bench, run: Run, outcomes: Sequence[Outcome], more: dict[str, Any]) -> None:
     """Journal what came of switching off; ring when an output is not proven off."""
     from pytest_conformance.bench.alarm import sound, unsafe

@@ -62,6 +62,11 @@ class Request:
     take_over: str = ""
     """Who takes the bench from the run that holds it, and why; "" for nobody."""
 
+    @property
+    def sample(self) -> str:
+        """The sample that is tested: the first one of the declaration; "" when it names none."""
+        return self.declaration.samples[0].id if self.declaration.samples else ""
+
 
 def read(config: pytest.Config) -> Request:
     """Load bench file, declaration, profile and catalogue as the options say.

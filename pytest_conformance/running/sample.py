@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_conformance.errors import BenchError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_conformance.bench import Bench
     from pytest_conformance.record import Run
 
@@ -12,6 +16,26 @@ if TYPE_CHECKING:
 def flag(sample: str) -> str:
     """Return the name under which a sample is kept in quarantine."""
     return f"sample {sample}"
+
+
+def hazard(sample: str) -> str:
+    """Return the name under which a sample that was dangerous is kept in quarantine: nothing is done with it then."""
+    return f"hazard of sample {sample}"
+
+
+def require_harmless(state: Path, sample: str) -> None:
+    """Raise BenchError BEN-QUA-004 when `sample` was dangerous and nobody has released it since (case A16)."""
+    from pytest_conformance.bench.quarantine import in_force
+
+    found = in_force(state, hazard(sample))
+    if found is not None:
+        raise BenchError(
+            "BEN-QUA-004",
+            f"sample {sample} was dangerous on {found.since}: {found.reason}",
+            where=found.run,
+            expected="a sample that a named person has released",
+            todo=f"see that it is harmless, then: conformance bench release BENCH --sample {sample} --person NAME ...",
+        )
 
 
 class SampleWatch:

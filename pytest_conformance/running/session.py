@@ -15,7 +15,7 @@ import pytest
 
 from pytest_conformance.errors import ConformanceError, UsageError
 from pytest_conformance.running import judging, outbound, outcome, resuming, starting
-from pytest_conformance.running.leaving import leave, rest
+from pytest_conformance.running.leaving import leave, rest, too_hot
 from pytest_conformance.running.limits_due import missing
 from pytest_conformance.running.log_gate import LogGate
 from pytest_conformance.running.options import Request, read
@@ -352,6 +352,8 @@ class BenchSession:
         said = judging.contribution(test_name(item), call.when, error, judgement)
         if said is not None and self.bench is not None:
             rest(self.bench, self.run, said)
+            if too_hot(self.bench, self.run, said, self.request.sample):
+                item.session.shouldfail = "the device was too hot"
         if said is not None and clauses_of(item):
             if self.allure is not None:
                 self.allure.judged(item.nodeid, said)

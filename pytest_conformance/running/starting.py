@@ -127,14 +127,17 @@ def take_lease(request: Request, run: Run, folder: Path) -> Lease:
     """Take the bench for this run, before any instrument is touched; on a mock bench nobody else can want it.
 
     Raises LeaseError BEN-LSE-001 when somebody holds it, UsageError for a take-over by a person who may not, and
-    BenchError BEN-QUA-001 when an accredited run meets a quarantine, BEN-QUA-002 when an instrument is in one.
+    BenchError BEN-QUA-001 when an accredited run meets a quarantine, BEN-QUA-002 when an instrument is in one,
+    BEN-QUA-004 when the sample was dangerous.
     """
     from pytest_conformance.bench import instruments, leases, quarantine
+    from pytest_conformance.running.sample import require_harmless
 
     file = request.bench
     state = folder / "state" if file.mode == "mock" else leases.state_folder()
     person, reason = taking_over(file, request.take_over)
     instruments.require_released(state, file)
+    require_harmless(state, request.sample)
     if request.accredited:
         quarantine.require_none(state, file.name)
     elif (found := quarantine.in_force(state, file.name)) is not None:

@@ -56,6 +56,8 @@ class World:
         """Colour of the device's indicator lamp: off, white, green, red, blue."""
         self.lux: Signal[float] = Signal(self.timeline, 300.0)
         """Illuminance at the device, lux."""
+        self.skin: Signal[float] = Signal(self.timeline, 27.0)
+        """Temperature of the device's housing, degrees Celsius."""
         self.place: Signal[tuple[float, float]] = Signal(self.timeline, (31.2304, 121.4737))
         """What the satellites say: latitude and longitude, degrees WGS-84."""
         self.load: Signal[float] = Signal(self.timeline, 27.0)

@@ -11,9 +11,22 @@ from pytest_conformance.simulation.instruments.meter import Meter
 from pytest_conformance.simulation.instruments.mover import Mover
 from pytest_conformance.simulation.instruments.outlet import Outlet
 from pytest_conformance.simulation.instruments.supply import Supply
+from pytest_conformance.simulation.instruments.thermometer import Thermometer
 from pytest_conformance.simulation.world import World
 
-__all__ = ["Contact", "Gnss", "LabelReader", "Loopback", "Lux", "Meter", "Mover", "Outlet", "Supply", "add_instruments"]
+__all__ = [
+    "Contact",
+    "Gnss",
+    "LabelReader",
+    "Loopback",
+    "Lux",
+    "Meter",
+    "Mover",
+    "Outlet",
+    "Supply",
+    "Thermometer",
+    "add_instruments",
+]
 
 
 def add_instruments(world: World) -> None:
@@ -21,5 +34,5 @@ def add_instruments(world: World) -> None:
     supply = Supply(world)
     world.add(supply)
     world.add(Outlet(supply.stage))
-    for kind in (Meter, Gnss, Contact, Loopback, Mover, LabelReader, Lux):
+    for kind in (Meter, Gnss, Contact, Loopback, Mover, LabelReader, Lux, Thermometer):
         world.add(kind(world))
