@@ -13,7 +13,7 @@ from pydantic import Field
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.readings import shown
 from pytest_conformance.drivers.roles import Identity
-from pytest_conformance.drivers.settings import DriverSettings
+from pytest_conformance.drivers.tone import ToneSettings, corrected
 from pytest_conformance.errors import InstrumentError, LinkError, MethodError, UsageError
 from pytest_conformance.quantities import Duration, Millimetres
 
@@ -27,7 +27,7 @@ _SETTLES_WITHIN = 500_000_000
 """Nanoseconds after which a new window is taken to be on the screen."""
 
 
-class NetworkDisplaySettings(DriverSettings):
+class NetworkDisplaySettings(ToneSettings):
     """Settings of `network-display`."""
 
     address: str
@@ -78,14 +78,15 @@ class NetworkDisplay:
         return Identity(*(str(said.get(key, "")) for key in ("manufacturer", "model", "serial", "firmware")))
 
     def show(self, image: Image, width_mm: float) -> int:
-        """Show an RGB picture `width_mm` wide; return the bench time at which it was flipped.
+        """Show an RGB picture `width_mm` wide, its tone as declared; return the bench time at which it was flipped.
 
         Raises UsageError USE-DSP-001 for a picture that does not fit, InstrumentError BEN-DSP-003 when it is refused.
         """
         import cv2
 
         _check_picture(image, width_mm, self._panel, self._where)
-        png = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+        fed = corrected(image, self._settings)
+        png = cv2.imencode(".png", fed[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
         answer = self._ask({"do": "show", "bytes": len(png), "width_mm": width_mm}, png)
         return self._flip_time(answer)
 
@@ -181,7 +182,7 @@ class NetworkDisplay:
         return value
 
 
-class WindowDisplaySettings(DriverSettings):
+class WindowDisplaySettings(ToneSettings):
     """Settings of `window-display`."""
 
     pixel_pitch: Millimetres = Field(gt=0)
@@ -242,7 +243,10 @@ class WindowDisplay:
         return Identity("OpenCV", "window", self._window, str(cv2.__version__))
 
     def show(self, image: Image, width_mm: float) -> int:
-        """Show an RGB picture `width_mm` wide in the middle of the screen; return the bench time of the flip."""
+        """Show an RGB picture `width_mm` wide in the middle of the screen, its tone as declared.
+
+        Returns the bench time of the flip.
+        """
         import cv2
         import numpy as np
 
@@ -255,9 +259,8 @@ class WindowDisplay:
             raise UsageError("USE-DSP-001", f"the picture is {height} rows high", where=self._where, expected=f"{rows}")
         canvas = np.zeros((rows, columns, 3), np.uint8)
         left, top = (columns - width) // 2, (rows - height) // 2
-        canvas[top : top + height, left : left + width] = cv2.resize(
-            image[..., ::-1], (width, height), interpolation=cv2.INTER_AREA
-        )
+        sized = cv2.resize(image[..., ::-1], (width, height), interpolation=cv2.INTER_AREA)
+        canvas[top : top + height, left : left + width] = corrected(sized.astype(np.uint8), self._settings)
         return self._flip(canvas)
 
     def blank(self) -> None:

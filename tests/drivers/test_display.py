@@ -1,6 +1,7 @@
 """Both display drivers, against the simulated monitor's wire and against a real window system."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -78,6 +79,18 @@ def test_a_shown_picture_arrives_in_its_colours_and_width(world: World, display:
     assert shown.picture[5, 5].tolist() == [0, 0, 200]
     display.blank()
     assert world.scene.screen.value is None
+
+
+def test_a_declared_gamma_is_taken_off_what_is_sent(world: World, context: DriverContext) -> None:
+    entry = world.far_end("display").start()
+    settings = {"address": entry["address"], "gamma": 1.0}
+    display = NetworkDisplay.open(NetworkDisplay.Settings.model_validate(settings), context)
+    display.show(PICTURE, 123.0)
+    shown = world.scene.screen.value
+    assert shown is not None
+    # value 200 of sRGB stands for 57.8 % of full light, which a linear display gives at 147
+    assert shown.picture[5, 5].tolist() == [0, 0, 147]
+    display.close()
 
 
 def test_the_flip_time_is_bench_time_within_its_uncertainty(world: World, display: NetworkDisplay) -> None:
@@ -171,14 +184,15 @@ def test_without_a_desktop_the_window_is_a_method_error(
 
 
 WINDOW = """
-import select, sys, time
+import json, select, sys, time
 import cv2
 from pathlib import Path
 import numpy as np
 from pytest_conformance.clock import RealClock
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.display import WindowDisplay
-settings = WindowDisplay.Settings.model_validate({"pixel_pitch": "0.5 mm", "screen": [640, 480]})
+more = json.loads(sys.argv[1])
+settings = WindowDisplay.Settings.model_validate({"pixel_pitch": "0.5 mm", "screen": [640, 480], **more})
 display = WindowDisplay.open(settings, DriverContext("display", RealClock(), Path(".")))
 picture = np.zeros((40, 30, 3), np.uint8)
 picture[:, :, 0] = 200
@@ -230,11 +244,12 @@ def grab(folder: Path) -> np.ndarray:
     return pixels.reshape(rows, line // 4, 4)[:, :columns]
 
 
-@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
-def test_the_window_shows_the_picture_at_its_size_in_millimetres(tmp_path: Path) -> None:
-    with virtual_screen(tmp_path) as screen:
+@contextlib.contextmanager
+def window(folder: Path, **settings: object) -> Iterator[Path]:
+    """Show the picture in a window on a virtual screen, whose picture lies in `folder` meanwhile."""
+    with virtual_screen(folder) as screen:
         child = subprocess.Popen(
-            [sys.executable, "-c", WINDOW],
+            [sys.executable, "-c", WINDOW, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -245,11 +260,42 @@ def test_the_window_shows_the_picture_at_its_size_in_millimetres(tmp_path: Path)
             assert child.stdout is not None
             assert child.stdin is not None
             assert child.stdout.readline() == "shown\n"
-            shown = RealClock().wait_for(lambda: abs(red_width(grab(tmp_path)) - 200) <= 2, 20)
-            width = red_width(grab(tmp_path))
+            yield folder
             child.stdin.close()
             assert child.wait(20) == 0
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
+def test_the_window_shows_the_picture_at_its_size_in_millimetres(tmp_path: Path) -> None:
+    with window(tmp_path):
+        shown = RealClock().wait_for(lambda: abs(red_width(grab(tmp_path)) - 200) <= 2, 20)
+        width = red_width(grab(tmp_path))
     assert shown, f"{width} columns are red"
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ({}, 200),
+        ({"gamma": 1.0}, 147),  # 57.8 % of full light
+        ({"gamma": 2.6}, 206),
+        ({"tone": [[0, 0.4], [100, 50.4], [255, 200.4]]}, 168),  # 115.5 of the 200 units above black
+    ],
+)
+def test_the_window_shows_the_light_that_the_picture_stands_for(
+    tmp_path: Path, declared: dict[str, object], value: int
+) -> None:
+    with window(tmp_path, **declared):
+        shown = RealClock().wait_for(lambda: abs(red_value(grab(tmp_path)) - value) <= 1, 20)
+        found = red_value(grab(tmp_path))
+    assert shown, f"the picture's red is {found}"
+
+
+def red_value(screen: np.ndarray) -> int:
+    """The value of what is nothing but red on the screen; 0 where little is."""
+    red = screen[(screen[..., 2] > 60) & (screen[..., 1] < 20) & (screen[..., 0] < 20)]
+    return int(np.median(red[:, 2])) if len(red) > 1000 else 0
 
 
 def red_width(screen: np.ndarray) -> int:
