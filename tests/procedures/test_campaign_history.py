@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,18 @@ from typing import Any
 import pytest
 
 from pytest_conformance.analysis.biometrics.campaigns import CampaignObservation, Enrolment
+from pytest_conformance.declaration.profile import load_profile
 from pytest_conformance.devices.roles import Recognised
 from pytest_conformance.errors import DeviceError, MethodError
+from pytest_conformance.procedures.campaign import Campaigns
 from pytest_conformance.procedures.campaign_history import broken_off
 from pytest_conformance.procedures.campaign_judging import require_decided
 from pytest_conformance.procedures.campaigning import FORGETS
 from pytest_conformance.record import Run, read_journal
-from tests.procedures.test_campaigning import PLAN, Set, trials_in
+from pytest_conformance.resources import shipped
+from pytest_conformance.stimulus.register import Artefacts, Subjects
+from pytest_conformance.yamlfile import parse
+from tests.procedures.test_campaigning import ARTEFACTS, PLAN, SUBJECTS, Device, FastClock, Set, trials_in
 
 RULE = "fixed, n: 6, c: 1"
 
@@ -190,6 +196,52 @@ def test_a_device_that_remembers_is_not_enrolled_again_and_one_that_does_not_is(
         assert [each.reason for each in seen.enrolments] == reasons
         assert not [each for each in seen.trials if each.void == "not-enrolled"]
         assert seen.decided.verdict == "pass"
+
+
+class Whole:
+    """What `Campaigns` needs of a real bench: no instruments, no simulation."""
+
+    mode, file = "lab", None
+
+    def __init__(self) -> None:
+        self.clock = FastClock()
+
+    def has(self, role: str) -> bool:
+        return False
+
+
+def test_on_a_real_bench_it_goes_on_with_the_seed_that_was_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter([7, 8, 9])
+    monkeypatch.setattr(secrets, "randbits", lambda bits: next(drawn))
+    plan = tmp_path / "small.yaml"
+    plan.write_text(PLAN)
+    profile = load_profile(shipped("fixtures") / "profiles" / "quick.yaml")
+    registers = (parse("s.yaml", SUBJECTS).validate(Subjects), parse("a.yaml", ARTEFACTS).validate(Artefacts))
+    run = Run.start(tmp_path, {"bench": "lab1"})
+
+    def conduct() -> tuple[Device, CampaignObservation]:
+        bench: Any = Whole()
+        device = Device(bench.clock, run)
+        return device, Campaigns(bench, run, profile, registers, tmp_path).run(str(plan), device)
+
+    left = itertools.count(1)
+
+    def kill(event: Any) -> None:
+        if event.type == "trial" and next(left) == 5:
+            raise Killed
+
+    run.listen(kill)
+    with pytest.raises(Killed):
+        conduct()
+    run.event("resumed", {"finished": 0, "void": []})
+    device, seen = conduct()
+
+    assert seen.plan.seed == 7
+    assert (seen.decided.verdict, len(device.shown)) == ("pass", len(seen.trials) - 5)
+    run.observation("attack_campaign", seen)
+    assert [each.number for each in seen.trials] == list(range(1, len(seen.trials) + 1))
 
 
 # --- a second enrolment
