@@ -36,13 +36,16 @@ class NetworkDisplaySettings(ToneSettings):
     panel_mm: tuple[float, float] | None = None
     pixels: tuple[int, int] | None = None
     expect_model: str = ""
+    clock_limit: Duration = 0.05
+    """How well the display's clock must be known, and by how much it may step against this host's, in the run."""
 
 
 class NetworkDisplay:
     """A display on the network: a JSON line each way, a PNG after `show`; its own clock is mapped to the bench's.
 
     `uncertainty` is the standard uncertainty of the last flip's bench time in seconds: half of the fastest exchange's
-    round trip, rectangular.
+    round trip, rectangular. `offset` is what the display's clock is ahead of the bench's (s). A clock that is not known
+    well enough, or that steps, is an InstrumentError: BEN-DSP-006, 007 (case D07).
     """
 
     Settings = NetworkDisplaySettings
@@ -56,14 +59,25 @@ class NetworkDisplay:
         self._buffer = b""
         self._panel: tuple[float, float] | None = settings.panel_mm
         self.uncertainty = 0.0
+        self._clocks: tuple[int, int] | None = None
+        """What adding turns the display's time into bench time, ns, and half of the round trip."""
+
+    @property
+    def offset(self) -> float:
+        """Seconds by which the display's clock was ahead of the bench's when they were last compared."""
+        return -self._clocks[0] / 1e9 if self._clocks is not None else 0.0
 
     @classmethod
     def open(cls, settings: NetworkDisplaySettings, context: DriverContext) -> NetworkDisplay:
-        """Connect and ask who is there. LinkError BEN-DSP-001; InstrumentError BEN-DSP-004 for another model."""
+        """Connect, ask who is there and compare clocks.
+
+        Raises LinkError BEN-DSP-001, InstrumentError BEN-DSP-004 for another model, BEN-DSP-006 for an unknown clock.
+        """
         display = cls(settings, context)
         display._connect()
         try:
             display._check_model()
+            display._compare_clocks()
         except BaseException:
             display.close()
             raise
@@ -157,7 +171,14 @@ class NetworkDisplay:
         return line
 
     def _flip_time(self, answer: dict[str, Any]) -> int:
-        """Map the display's own time of the flip to bench time: offset from the fastest of a few exchanges."""
+        """Map the display's own time of the flip to bench time."""
+        return self._number(answer, "flipped") + self._compare_clocks()
+
+    def _compare_clocks(self) -> int:
+        """Return what turns the display's time into bench time, ns: from the fastest of a few exchanges.
+
+        Raises InstrumentError BEN-DSP-006 when the fastest one is too slow, BEN-DSP-007 when the clock stepped.
+        """
         best: tuple[int, int] | None = None
         with self._clock.realtime():
             for _ in range(PINGS):
@@ -170,8 +191,27 @@ class NetworkDisplay:
                     best = (delay, (sent + received - theirs) // 2)
         if best is None:
             raise InstrumentError("BEN-DSP-005", "the display's clock cannot be read", where=self._where)
-        self.uncertainty = best[0] / 2e9 / math.sqrt(3)
-        return self._number(answer, "flipped") + best[1]
+        half, offset = best[0] // 2, best[1]
+        limit = round(self._settings.clock_limit * 1e9)
+        if half > limit:
+            raise InstrumentError(
+                "BEN-DSP-006",
+                f"the display's clock is only known to {half / 1e6:.0f} ms",
+                where=self._where,
+                expected=f"{limit / 1e6:.0f} ms",
+                todo="give it a shorter way on the network; nothing can be timed with it like this",
+            )
+        before, self._clocks = self._clocks, (offset, half)
+        if before is not None and abs(offset - before[0]) > limit + half + before[1]:
+            raise InstrumentError(
+                "BEN-DSP-007",
+                f"the display's clock stepped by {(before[0] - offset) / 1e6:+.0f} ms against this host's",
+                where=self._where,
+                expected=f"at most {limit / 1e6:.0f} ms in a run",
+                todo="let both hosts keep their clocks by the same server, without steps; the trial is void",
+            )
+        self.uncertainty = half / 1e9 / math.sqrt(3)
+        return offset
 
     def _number(self, answer: dict[str, Any], key: str) -> int:
         value = answer.get(key)

@@ -170,6 +170,7 @@ def preflight(bench: Bench, run: Run) -> None:
                     "model": identity.model,
                     "serial": identity.serial,
                     "firmware": identity.firmware,
+                    **clock_of(driver),
                 },
             )
         if bench.lease is not None:
@@ -180,6 +181,13 @@ def preflight(bench: Bench, run: Run) -> None:
             run.event(
                 "note", {"text": f"the display was seen whole by the watch camera; its automatic settings: {told}"}
             )
+
+
+def clock_of(driver: Any) -> dict[str, float]:
+    """Return how the clock of an instrument that is a host of its own stands to this one's, seconds (case D07)."""
+    if not hasattr(driver, "offset"):
+        return {}
+    return {"clock_offset_s": round(driver.offset, 6), "clock_uncertainty_s": round(driver.uncertainty, 6)}
 
 
 def label(item: pytest.Item, session: BenchSession) -> None:

@@ -48,6 +48,8 @@ class DisplayFarEnd:
         self._lock = threading.Lock()
         self._epoch = world.timeline.now() - 7_000_000_000
         self._done: list[Json] = []
+        self.lag = 0.0
+        """Fault: seconds that each answer is on its way, as over a bad network."""
         self.fault = ""
         """"" healthy, "asleep": dark, "notification": a box over a corner, "resolution": half of the picture only."""
 
@@ -65,6 +67,10 @@ class DisplayFarEnd:
         with self._lock:
             return list(self._done)
 
+    def step_clock(self, seconds: float) -> None:
+        """Fault: somebody, or a time server, sets the display's clock."""
+        self._epoch -= round(seconds * 1e9)
+
     def _now(self) -> int:
         """The display's own clock: it started when the display did."""
         return self._world.timeline.now() - self._epoch
@@ -78,6 +84,8 @@ class DisplayFarEnd:
                 except RefusedError as refusal:
                     answer = {"error": str(refusal)}
                 answer["sent"] = self._now()
+                if self.lag:
+                    time.sleep(self.lag)
                 connection.sendall(json.dumps(answer).encode() + b"\n")
 
     def _carry_out(self, line: bytes, stream: BinaryIO) -> dict[str, Any]:
