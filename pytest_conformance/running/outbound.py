@@ -1,4 +1,4 @@
-"""While a run lasts, this process speaks to nobody outside the bench: whoever tries is stopped, and it is recorded.
+"""From a run's start to the process's end it speaks to nobody outside the bench: whoever tries is stopped and recorded.
 
 Evidence shows persons. What may be spoken to: this computer, private and local networks, and every host and address
 that the bench file names. Other programs of this computer are not watched: that is the laboratory's firewall.
@@ -14,17 +14,23 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pytest_conformance.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from pytest_conformance.bench.file import BenchFile
     from pytest_conformance.record import Run
+    from pytest_conformance.running.options import Request
 
 _WATCHED = frozenset(("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"))
 _MOST_RECORDED = 100
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _LIBRARY = os.path.dirname(os.__file__)
+
+
+class OutboundError(UsageError, ConnectionRefusedError):
+    """This process may not speak to that host. Libraries see a connection that was refused."""
 
 
 class Guard:
@@ -37,7 +43,7 @@ class Guard:
         self.refused = 0
 
     def look(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Raise UsageError USE-OUT-001 for what would leave the bench; called before it is done."""
+        """Raise OutboundError USE-OUT-001 for what would leave the bench; called before it is done."""
         if event == "socket.getaddrinfo":
             host, port = arguments[0], arguments[1]
             self._resolved.named = isinstance(host, str) and host.lower().rstrip(".") in self._named
@@ -64,15 +70,26 @@ class Guard:
         self.refused += 1
         by = _caller()
         if self.refused <= _MOST_RECORDED:
-            with suppress(StorageError):  # the record has ended
-                self._run.event("x-outbound", {"to": host, "port": port, "by": by, "blocked": True})
-        raise UsageError(
+            with suppress(StorageError):
+                self._tell({"to": host, "port": port, "by": by, "blocked": True})
+        raise OutboundError(
             "USE-OUT-001",
             f"an attempt to reach {host}, port {port}, was blocked: the run's evidence stays in the laboratory",
             where=by,
             expected="only this computer, private networks, and hosts that the bench file names",
             todo="take it out of the test or driver, or name the host in the bench file if it is an instrument",
         )
+
+    def _tell(self, attempt: Mapping[str, Any]) -> None:
+        """Journal an attempt; after the end of the run in its sequel, for plugins that send when all is over."""
+        from pytest_conformance.record.sequel import add
+
+        try:
+            self._run.event("x-outbound", attempt)
+        except StorageError as error:
+            if error.code != "BEN-STO-011":
+                raise
+            add(self._run.folder, "x-outbound", attempt)
 
 
 def _caller() -> str:
@@ -106,6 +123,12 @@ def guarded(run: Run, named: Collection[str]) -> Iterator[Guard]:
         yield guard
     finally:
         _state["guard"] = before
+
+
+def spoken_to(request: Request) -> frozenset[str]:
+    """Return the hosts that a run may speak to: those of its bench file, and the authority of its time stamps."""
+    stamps = {urlsplit(request.authority.url).hostname or ""} if request.authority is not None else set()
+    return named_hosts(request.bench) | stamps
 
 
 def named_hosts(file: BenchFile) -> frozenset[str]:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,9 @@ def start(config: pytest.Config) -> None:
     except ConformanceError as error:
         pytest.exit(f"refused to start: {error}", returncode=REFUSED)
     config.stash[STATE] = state
+    guarding = ExitStack()
+    guarding.enter_context(outbound.guarded(state.run, outbound.spoken_to(state.request)))
+    config.add_cleanup(guarding.close)
     config.pluginmanager.register(state, "conformance-session")
     state.register_fixtures()
 
@@ -238,7 +241,7 @@ class BenchSession:
         if self.parallel:
             with self._stoppable():
                 return (yield)
-        with self._stoppable(), outbound.guarded(self.run, outbound.named_hosts(self.request.bench)):
+        with self._stoppable():
             try:
                 self._assemble()
                 return (yield)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from pytest_conformance.errors import UsageError
-from pytest_conformance.record import Run, read_journal
-from pytest_conformance.running.outbound import Guard, guarded
+from pytest_conformance.record import Run, read_journal, verify_run
+from pytest_conformance.record.sequel import read_sequel
+from pytest_conformance.running.outbound import Guard, OutboundError, guarded
 
 HEADER = {"bench": "b1", "mode": "mock", "device": {"model": "M", "firmware": "1.2", "sample": "S1"}}
 OUTSIDE = "1.1.1.1"
@@ -39,6 +40,15 @@ def test_uses_the_bench(supply):
 """
 
 
+PLUGIN = """
+import contextlib, socket
+
+def pytest_terminal_summary():
+    with contextlib.suppress(OSError):
+        socket.create_connection(("192.88.99.1", 443), 2)
+"""
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run.start(tmp_path / "runs", HEADER)
@@ -61,6 +71,21 @@ def test_J08_a_test_that_sends_evidence_out_is_stopped_and_it_is_recorded(
     assert "USE-OUT-001" in ran.out
     assert ran.verdict("CN-FRT-8.a")[0] not in ("PASS", "FAIL")
     assert "evidence stays in the laboratory" in ran.clauses["CN-FRT-8.a"]["reason"]
+
+
+def test_J08_a_plugin_that_uploads_when_all_is_over(
+    conduct: Callable[..., Any], bench_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A plugin that sends after the end of the run: stopped as a refused connection, recorded in the sequel."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "conftest.py").write_text(PLUGIN)
+    ran = conduct("\n@clause('CN-FRT-8.a')\ndef test_it(supply):\n    assert not supply.is_on()\n", bench_file())
+    assert ran.verdict("CN-FRT-8.a") == ("PASS", None), ran.out
+    assert blocked(ran.folder) == [], "the run was over"
+    (attempt,) = [each.data for each in read_sequel(ran.folder) if each.type == "x-outbound"]
+    assert (attempt["to"], attempt["port"], attempt["blocked"]) == ("192.88.99.1", 443, True)
+    assert "conftest.py:" in attempt["by"]
+    assert verify_run(ran.folder) == []
 
 
 def test_J08_every_way_of_a_socket_is_watched_and_only_while_the_run_lasts(run: Run) -> None:
@@ -90,7 +115,7 @@ def test_J08_every_way_of_a_socket_is_watched_and_only_while_the_run_lasts(run: 
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
-        assert [type(each) for each in in_a_thread] == [UsageError]
+        assert [type(each) for each in in_a_thread] == [OutboundError]
     assert guard.refused == 7
     assert len(blocked(run.folder)) == 7
     with socket.socket(type=socket.SOCK_DGRAM) as line, suppress(OSError):  # the machine may have no way out
