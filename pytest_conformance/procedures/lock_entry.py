@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_conformance.analysis.biometrics.intervals import binomial_interval
 from pytest_conformance.procedures.lock_enrolment import SUBJECT
 from pytest_conformance.procedures.procedure import procedure
 
@@ -36,6 +37,14 @@ class Alternatives:
     def success(self) -> float:
         """Share of the unlocks by PIN that succeeded, 0 to 1."""
         return sum(each.ok for each in self.by_pin) / len(self.by_pin) if self.by_pin else 0.0
+
+    def reach(self, least: float) -> float:
+        """Return how far the share that succeeded is from its exact 95 % bound, on the side of `least`."""
+        n, succeeded = len(self.by_pin), sum(each.ok for each in self.by_pin)
+        if not n:
+            return 1.0
+        bound = binomial_interval(succeeded, n, side="lower" if self.success >= least else "upper")
+        return self.success - bound.lower if self.success >= least else bound.upper - self.success
 
     @property
     def median(self) -> float:

@@ -127,6 +127,7 @@ def test_who_declines_gets_a_reasonable_other_way(alternatives, decision_latency
         "unlocks by PIN that succeed",
         alternatives.success,
         Limit("1", lower=limits.alternative_success),
+        uncertainty=alternatives.reach(limits.alternative_success),
         n=len(alternatives.by_pin),
     )
     judgement.require("median time by PIN", alternatives.median, Limit("s", upper=limits.alternative_median))
