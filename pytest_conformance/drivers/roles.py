@@ -73,6 +73,21 @@ class Lux(Instrument, Protocol):
     def lux(self) -> float: ...
 
 
+class Thermometer(Instrument, Protocol):
+    """Measures temperature, degrees Celsius, and humidity of the air beside the device."""
+
+    def celsius(self) -> float: ...
+    def humidity(self) -> float:
+        """Measure the relative humidity of the air, 0 to 1."""
+        ...
+
+
+class Rangefinder(Instrument, Protocol):
+    """Measures the distance from the device to what stands before it."""
+
+    def millimetres(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class Edge:
     """A contact that changed: bench time in ns, and whether it is closed since."""

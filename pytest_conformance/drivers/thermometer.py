@@ -1,4 +1,4 @@
-"""Driver `scpi-thermometer`: a probe on the housing of the device, watched over by the supervisor (case A16)."""
+"""Driver `scpi-thermometer`: the air beside the device, or a probe on its housing that the supervisor watches (A16)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Probe:
 
 
 class ScpiThermometer(ScpiDriver):
-    """Measures the temperature of the device's housing, degrees Celsius."""
+    """Measures the temperature of the housing (role `skin`), or of the air and its humidity (role `thermometer`)."""
 
     Settings = ThermometerSettings
 
@@ -67,6 +67,10 @@ class ScpiThermometer(ScpiDriver):
     def celsius(self) -> float:
         """Measure the temperature, deg C."""
         return self._session.number(ASK, unit="degC", low=COLDEST, high=HOTTEST)
+
+    def humidity(self) -> float:
+        """Measure the relative humidity of the air, 0 to 1; InstrumentError where the instrument has no such sensor."""
+        return self._session.number("MEAS:HUM?", unit="%", low=0.0, high=100.0) / 100
 
     def check(self) -> list[str]:
         """Return findings: errors in the queue, a reading that cannot be used."""

@@ -94,20 +94,29 @@ def require_room(folder: Path) -> None:
         )
 
 
+SURROUNDINGS = (
+    ("illuminance", "lux", "lux", "the light at the device is {:.0f} lx", "{:g} to {:g} lx"),
+    ("temperature", "thermometer", "celsius", "the air beside the device has {:.1f} degC", "{:g} to {:g} degC"),
+    ("humidity", "thermometer", "humidity", "the air beside the device has {:.0%} of humidity", "{:.0%} to {:.0%}"),
+)
+"""Limits of a bench file: name, the role that measures it and by which method, how it is said."""
+
+
 def require_surroundings(bench: Bench) -> None:
-    """Raise SurroundingsError ENV-LIM-001 when the light is outside the bench file's `limits:` (case B22)."""
-    limits = bench.file.limits.illuminance
-    if limits is None or not bench.has("lux"):
-        return
-    lux = float(bench.role("lux").lux())
-    if not limits.lower <= lux <= limits.upper:
-        raise SurroundingsError(
-            "ENV-LIM-001",
-            f"the light at the device is {lux:.0f} lx",
-            where=bench.name,
-            expected=f"{limits.lower:g} to {limits.upper:g} lx, as `limits:` in the bench file says",
-            todo="restore the light; what was measured in it is void",
-        )
+    """Raise SurroundingsError ENV-LIM-001 when light or air are outside the bench file's `limits:` (case B22)."""
+    for name, role, method, said, span in SURROUNDINGS:
+        limits = getattr(bench.file.limits, name)
+        if limits is None or not bench.has(role):
+            continue
+        value = float(getattr(bench.role(role), method)())
+        if not limits.lower <= value <= limits.upper:
+            raise SurroundingsError(
+                "ENV-LIM-001",
+                f"the surroundings are outside the limits: {said.format(value)}",
+                where=bench.name,
+                expected=f"{span.format(limits.lower, limits.upper)}, as `limits:` in the bench file says",
+                todo="restore them; what was measured in them is void",
+            )
 
 
 def note_jumps(bench: Bench, run: Run) -> None:

@@ -56,6 +56,12 @@ class World:
         """Colour of the device's indicator lamp: off, white, green, red, blue."""
         self.lux: Signal[float] = Signal(self.timeline, 300.0)
         """Illuminance at the device, lux."""
+        self.celsius: Signal[float] = Signal(self.timeline, 23.0)
+        """Temperature of the air beside the device, degrees Celsius."""
+        self.humidity: Signal[float] = Signal(self.timeline, 0.45)
+        """Relative humidity there, 0 to 1."""
+        self.distance: Signal[float | None] = Signal(self.timeline, 500.0)
+        """From the device's camera to what stands before it, mm; None where nothing does."""
         self.skin: Signal[float] = Signal(self.timeline, 27.0)
         """Temperature of the device's housing, degrees Celsius."""
         self.place: Signal[tuple[float, float]] = Signal(self.timeline, (31.2304, 121.4737))

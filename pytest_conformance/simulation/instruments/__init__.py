@@ -10,11 +10,13 @@ from pytest_conformance.simulation.instruments.lux import Lux
 from pytest_conformance.simulation.instruments.meter import Meter
 from pytest_conformance.simulation.instruments.mover import Mover
 from pytest_conformance.simulation.instruments.outlet import Outlet
+from pytest_conformance.simulation.instruments.rangefinder import Rangefinder
 from pytest_conformance.simulation.instruments.supply import Supply
-from pytest_conformance.simulation.instruments.thermometer import Thermometer
+from pytest_conformance.simulation.instruments.thermometer import Climate, Thermometer
 from pytest_conformance.simulation.world import World
 
 __all__ = [
+    "Climate",
     "Contact",
     "Gnss",
     "LabelReader",
@@ -23,6 +25,7 @@ __all__ = [
     "Meter",
     "Mover",
     "Outlet",
+    "Rangefinder",
     "Supply",
     "Thermometer",
     "add_instruments",
@@ -34,5 +37,5 @@ def add_instruments(world: World) -> None:
     supply = Supply(world)
     world.add(supply)
     world.add(Outlet(supply.stage))
-    for kind in (Meter, Gnss, Contact, Loopback, Mover, LabelReader, Lux, Thermometer):
+    for kind in (Meter, Gnss, Contact, Loopback, Mover, LabelReader, Lux, Thermometer, Climate, Rangefinder):
         world.add(kind(world))

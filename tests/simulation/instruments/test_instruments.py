@@ -6,7 +6,20 @@ import pytest
 
 from pytest_conformance.simulation.instruments import add_instruments
 
-NAMES = ["supply", "outlet", "meter", "gnss", "contact", "loopback", "mover", "label_reader", "lux", "skin"]
+NAMES = [
+    "supply",
+    "outlet",
+    "meter",
+    "gnss",
+    "contact",
+    "loopback",
+    "mover",
+    "label_reader",
+    "lux",
+    "skin",
+    "climate",
+    "rangefinder",
+]
 
 
 def test_every_instrument_is_in_the_manifest_with_an_address_on_loopback(world):
