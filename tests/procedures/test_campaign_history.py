@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from pytest_conformance.analysis.biometrics.campaigns import CampaignObservation, Enrolment
@@ -21,6 +22,7 @@ from pytest_conformance.procedures.campaign_history import broken_off
 from pytest_conformance.procedures.campaign_judging import require_decided
 from pytest_conformance.procedures.campaigning import FORGETS
 from pytest_conformance.record import Run, read_journal
+from pytest_conformance.record.events import event_schemas
 from pytest_conformance.resources import shipped
 from pytest_conformance.stimulus.register import Artefacts, Subjects
 from pytest_conformance.yamlfile import parse
@@ -281,8 +283,14 @@ def test_C09_a_second_enrolment_is_told_from_the_first(tmp_path: Path) -> None:
         assert row is not None
         valid = [each for each in seen.valid if (each.species or "bona fide") == row.name]
         assert row.apart == tuple((number, 0, sum(each.enrolment == number for each in valid)) for number in (1, 2))
-    states = [each.data["state"] for each in read_journal(made.run.journal.path) if each.type == "campaign"]
+    events = read_journal(made.run.journal.path)
+    states = [each.data["state"] for each in events if each.type == "campaign"]
     assert states == ["sealed", "withdrawn", "enrolled", "ended"]
+    for event in events:
+        jsonschema.validate(event._asdict(), event_schemas()[event.type])
+    made.run.observation("attack_campaign", seen)
+    (kept,) = (each for each in read_journal(made.run.journal.path) if each.type == "observation")
+    assert made.run.observed(CampaignObservation, kept) == seen
 
 
 def test_C09_nothing_is_passed_by_a_device_that_forgot_before_the_last_trials(tmp_path: Path) -> None:
