@@ -103,6 +103,10 @@ class ReferenceWearable(ReferenceDevice):
         """Hold the talk key while `sound` (WAV) is played."""
         self.console.call("talk", sound=base64.b64encode(sound).decode())
 
+    def sound_nearby(self, sound: bytes) -> None:
+        """Play `sound` (WAV) near the watch; nobody touches it."""
+        self.console.call("noise", sound=base64.b64encode(sound).decode())
+
     def stimulate(self, sensor: str) -> None:
         """Move a little and wait for the next reading; wear the watch; play a known sound: whatever `sensor` senses."""
         senses = self._sensor(sensor).senses

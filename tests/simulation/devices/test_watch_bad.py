@@ -12,7 +12,8 @@ import pytest
 from pytest_conformance.catalogue import load_catalogue
 from pytest_conformance.simulation.build import build_world
 from pytest_conformance.simulation.devices import known_bad
-from pytest_conformance.simulation.devices.base import Device
+from pytest_conformance.simulation.devices.base import Device, VerbError
+from pytest_conformance.simulation.devices.behaviours import Storage
 from pytest_conformance.simulation.devices.owner import RULES, Consents, Owner, Permissions
 from pytest_conformance.simulation.devices.phone import PhoneApp
 from pytest_conformance.simulation.devices.watch import build as good
@@ -144,3 +145,19 @@ def test_what_is_said_goes_up_sealed_also_when_it_was_not_allowed(make: Make, na
     assert len(sealed) > len(sound)
     assert b"RIFF" not in sealed
     assert [each for each in world.cloud.store.received() if each.path.startswith("/v1/voice_message")] == []
+
+
+@pytest.mark.parametrize(("names", "heard"), [((), 0), (("leaks-passers-by",), 1)])
+def test_what_people_nearby_say_is_sent_by_the_watch_that_listens_all_the_time_only(
+    make: Make, names: tuple[str, ...], heard: int
+) -> None:
+    world, device = make(*names)
+    sound = b"RIFF" + bytes(range(256)) * 20
+    with device.lock:
+        device.get(Microphone).noise(base64.b64encode(sound).decode())
+        with pytest.raises(VerbError):
+            device.get(Microphone).noise("?")
+    world.timeline.advance(3.0)
+    sent = [each.body for each in world.cloud.store.received() if each.body == sound]
+    assert len(sent) == heard
+    assert device.get(Storage).get("voice_message") is None

@@ -1,4 +1,4 @@
-"""Known-bad watches that bring out what they hear so that nobody can read it: only the volume shows."""
+"""Known-bad watches that bring out what they hear: of people nearby, unasked, or so that nobody can read it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ from pytest_conformance.simulation.farend import Json
 )
 class UploadsWhileDeclined(bad_household.UploadsWhileDeclined):
     """Uses the cloud, once the rules were agreed to, whether or not its own consent was given, also for voices."""
+
+
+@known_bad("leaks-passers-by", kind="wearable", slot="microphone", breaks=["CN-MIIT2510-V6"])
+class LeaksPassersBy(Microphone):
+    """Listens all the time, and sends what people nearby say although nobody holds the talk key."""
+
+    def overhear(self, sound: bytes) -> None:
+        link = self.device.get(CloudLink)
+        if link.may_speak():
+            link.send("ambience", sound, "audio/wav")
 
 
 @known_bad("uploads-pinned-and-sealed", kind="wearable", slot="microphone", breaks=["CN-MIIT2510-V6"])

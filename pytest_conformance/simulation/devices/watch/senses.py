@@ -192,14 +192,20 @@ class Microphone(Sense):
     @verb("talk")
     def talk(self, sound: str) -> Json:
         """The child holds the talk key while the bench plays `sound` (WAV, base64)."""
-        try:
-            self._heard = base64.b64decode(sound, validate=True)
-        except binascii.Error as error:
-            raise VerbError("ARGS", f"sound is not base64: {error}") from None
+        self._heard = decoded(sound)
         if not self.may():
             self.device.get(Panel).show("microphone-off", "麦克风已关闭 / The microphone is off")
         self.tick()
         return {}
+
+    @verb("noise")
+    def noise(self, sound: str) -> Json:
+        """The bench plays `sound` (WAV, base64) nearby, and nobody touches the watch: it does not listen."""
+        self.overhear(decoded(sound))
+        return {}
+
+    def overhear(self, sound: bytes) -> None:
+        """Called with whatever sounds while nobody holds the talk key."""
 
     def read(self) -> None:
         self.device.get(Storage).put("voice_message", self._heard)
@@ -211,3 +217,11 @@ class Microphone(Sense):
         """Drop the last message here and all in the cloud."""
         self.device.get(Storage).drop("voice_message")
         self.device.get(CloudLink).delete("voice_message")
+
+
+def decoded(sound: str) -> bytes:
+    """Return the sound behind base64; VerbError ARGS when it is none."""
+    try:
+        return base64.b64decode(sound, validate=True)
+    except binascii.Error as error:
+        raise VerbError("ARGS", f"sound is not base64: {error}") from None
