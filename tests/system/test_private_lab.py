@@ -31,7 +31,8 @@ def declared(tmp_path: Path) -> Path:
     folder = tmp_path / "fixtures" / "devices"
     folder.mkdir(parents=True)
     text = (shipped("fixtures") / "devices" / "mock-lock.yaml").read_text()
-    (folder / "vendor-lock.yaml").write_text(text.replace("\ndriver: lock\n", "\ndriver: vendor-lock\n", 1))
+    text = text.replace("\ndriver: lock\n", "\ndriver: vendor-lock\nidentifies_as: VL-3D\n", 1)
+    (folder / "vendor-lock.yaml").write_text(text)
     return folder
 
 
