@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from pytest_conformance.drivers.context import DriverContext
+from pytest_conformance.drivers.asked_serial import AskedInstrument
 from pytest_conformance.drivers.readings import shown
-from pytest_conformance.drivers.roles import Identity
-from pytest_conformance.drivers.serial_line import OnSerialLine, SerialLine, SerialSettings, identify
-from pytest_conformance.errors import BenchError, InstrumentError, OperatorError
+from pytest_conformance.drivers.serial_line import SerialSettings
+from pytest_conformance.errors import InstrumentError, OperatorError
 
 LONGEST = 4296
 """Bytes: what the largest QR code holds (ISO/IEC 18004, version 40-L, alphanumeric)."""
@@ -19,38 +18,13 @@ class LabelReaderSettings(SerialSettings):
     """Settings of `serial-label-reader`."""
 
 
-class SerialLabelReader(OnSerialLine):
+class SerialLabelReader(AskedInstrument):
     """Reads labels. Their text is the device maker's and may hold anything: it is returned as it is.
 
     Line `TRIG n`; answers `NOREAD n` or `LABEL n length`, then exactly so many bytes and a line end.
     """
 
     Settings = LabelReaderSettings
-
-    def __init__(self, settings: LabelReaderSettings, context: DriverContext) -> None:
-        self._settings = settings
-        self._line = SerialLine(settings, f"{context.role} at {settings.address}")
-        self.door = self._line.door
-
-    @classmethod
-    def open(cls, settings: LabelReaderSettings, context: DriverContext) -> SerialLabelReader:
-        """Open the port and check who is there; raises LinkError or InstrumentError."""
-        reader = cls(settings, context)
-        try:
-            reader._begin()
-        except BaseException:
-            reader.close()
-            raise
-        return reader
-
-    def identity(self) -> Identity:
-        """Ask the reader who it is; InstrumentError BEN-INS-103 when it is not the expected one."""
-        return identify(self._line, self._settings.expect_idn)
-
-    def _begin(self) -> None:
-        self._line.open()
-        self._line.drain()
-        self.identity()
 
     def read(self, sample: int) -> str:
         """Return the label of sample number `sample` (1 and up); bytes that are no UTF-8 come as lone surrogates.
@@ -79,15 +53,3 @@ class SerialLabelReader(OnSerialLine):
                 todo="check the reader's firmware",
             )
         return self._line.read_exactly(int(found[2])).decode("utf-8", "surrogateescape")
-
-    def check(self) -> list[str]:
-        """Return findings: a reader that does not answer."""
-        try:
-            self.identity()
-        except BenchError as error:
-            return [str(error)]
-        return []
-
-    def close(self) -> None:
-        """Close the port; safe to call twice."""
-        self._line.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from pytest_conformance.drivers.asked_serial import AskedInstrument
 from pytest_conformance.drivers.context import DriverContext
 from pytest_conformance.drivers.readings import shown
-from pytest_conformance.drivers.roles import Identity
-from pytest_conformance.drivers.serial_line import OnSerialLine, SerialLine, SerialSettings, identify
-from pytest_conformance.errors import BenchError, InstrumentError
+from pytest_conformance.drivers.serial_line import SerialSettings
+from pytest_conformance.errors import InstrumentError
 from pytest_conformance.quantities import Millimetres
 
 _RANGE = re.compile(r"RANGE (\d{1,6}(?:\.\d)?) ([0-9A-F]{2})", re.ASCII)
@@ -21,7 +21,7 @@ class RangefinderSettings(SerialSettings):
     farthest: Millimetres = 10_000.0
 
 
-class SerialRangefinder(OnSerialLine):
+class SerialRangefinder(AskedInstrument):
     """Measures a distance. Line `RANGE?`; answers `RANGE mm checksum`, or `RANGE NONE` when nothing stands there.
 
     The checksum is the sum of the characters of `RANGE mm`, modulo 256, two hexadecimal digits.
@@ -30,26 +30,8 @@ class SerialRangefinder(OnSerialLine):
     Settings = RangefinderSettings
 
     def __init__(self, settings: RangefinderSettings, context: DriverContext) -> None:
+        super().__init__(settings, context)
         self._settings = settings
-        self._line = SerialLine(settings, f"{context.role} at {settings.address}")
-        self.door = self._line.door
-
-    @classmethod
-    def open(cls, settings: RangefinderSettings, context: DriverContext) -> SerialRangefinder:
-        """Open the port and check who is there; raises LinkError or InstrumentError."""
-        finder = cls(settings, context)
-        try:
-            finder._line.open()
-            finder._line.drain()
-            finder.identity()
-        except BaseException:
-            finder.close()
-            raise
-        return finder
-
-    def identity(self) -> Identity:
-        """Ask the rangefinder who it is; InstrumentError BEN-INS-103 when it is not the expected one."""
-        return identify(self._line, self._settings.expect_idn)
 
     def millimetres(self) -> float:
         """Measure the distance, mm.
@@ -78,15 +60,3 @@ class SerialRangefinder(OnSerialLine):
                 todo="check the cable, and the rangefinder's firmware",
             )
         return float(found[1])
-
-    def check(self) -> list[str]:
-        """Return findings: a rangefinder that does not answer."""
-        try:
-            self.identity()
-        except BenchError as error:
-            return [str(error)]
-        return []
-
-    def close(self) -> None:
-        """Close the port; safe to call twice."""
-        self._line.close()

@@ -44,6 +44,9 @@ def test_a_rangefinder_tells_the_distance_or_why_not(rig: Any, far: Any) -> None
         far.world.distance.set(distance)
         assert bench.judged(finder.millimetres) == ("INCONCLUSIVE", "bench", "BEN-INS-160")
     far.world.distance.set(500.0)
+    finder.close()
+    finder.reopen()
+    assert finder.millimetres() == 500.0
     line = far.world.far_end("rangefinder").line
     send = line.send
     line.send = lambda content: send(content.replace(b"500.0", b"560.0"))
