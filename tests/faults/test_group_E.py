@@ -37,11 +37,10 @@ def write_lines(folder: Path, lines: list[bytes]) -> None:
 def rechained(lines: list[bytes]) -> list[bytes]:
     """Give every line the hash of the one before, as somebody would who writes the record anew."""
     import hashlib
-    from dataclasses import replace
 
     prev, again = GENESIS, []
     for seq, line in enumerate(lines):
-        again.append(encode(replace(decode(line, "journal"), seq=seq, prev=prev)))
+        again.append(encode(decode(line, "journal")._replace(seq=seq, prev=prev)))
         prev = hashlib.sha256(again[-1]).hexdigest()
     return again
 
