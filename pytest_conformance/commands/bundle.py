@@ -9,7 +9,7 @@ from pytest_conformance.commands import OK
 from pytest_conformance.commands.naming import RUNS, find_run
 from pytest_conformance.commands.output import add_json, one_line, print_json
 from pytest_conformance.commands.signing import add_signing, signing_key
-from pytest_conformance.errors import StorageError, UsageError
+from pytest_conformance.errors import UsageError
 
 SCHEMA = "conformance-bundled/1"
 
@@ -27,9 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from pytest_conformance.record import verify_run
     from pytest_conformance.record.bundle import SUFFIX, prove, write_bundle
-    from pytest_conformance.record.findings import LEFT_BY_A_KILL
+    from pytest_conformance.record.verify import require_whole
 
     folder = find_run(arguments.run, Path(arguments.record))
     if arguments.event is not None:
@@ -43,9 +42,7 @@ def run(arguments: Namespace) -> int:
             expected="--released-by PERSON and --reason TEXT",
             todo="leave --full out, or let a person who did not conduct the run release it",
         )
-    wrong = [each for each in verify_run(folder) if each.code not in LEFT_BY_A_KILL]
-    if wrong:
-        raise StorageError("BEN-STO-012", f"the record does not verify: {wrong[0].message}", where=str(folder))
+    require_whole(folder)
     target = Path(arguments.to or f"{folder.name}{SUFFIX}")
     if arguments.full:
         from pytest_conformance.record.sequel import add

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from pytest_conformance.errors import StorageError, UsageError
 from pytest_conformance.record.bundle import unpacked
-from pytest_conformance.record.findings import LEFT_BY_A_KILL, Verified
 from pytest_conformance.record.keys import SigningKey
 from pytest_conformance.record.sequel import add, read_sequel, sealed_evidence
 from pytest_conformance.record.store_check import BUNDLE_FILE
 from pytest_conformance.record.vault import Vault
-from pytest_conformance.record.verify import verify
+from pytest_conformance.record.verify import require_whole
+
+DAMAGED = "restore from another backup; this one was changed or damaged"
 
 
 def restore(
@@ -30,7 +31,7 @@ def restore(
     that name, BEN-STO-001 when it cannot be written; UsageError USE-RST-001 for a bundle without its faces.
     """
     with _source(backup) as folder:
-        seen = _require_whole(folder)
+        seen = require_whole(folder, DAMAGED)
         if (folder / BUNDLE_FILE).is_file() and json.loads((folder / BUNDLE_FILE).read_bytes())["redacted"]:
             raise UsageError(
                 "USE-RST-001",
@@ -65,19 +66,6 @@ def _source(backup: Path) -> Iterator[Path]:
         yield folder
 
 
-def _require_whole(folder: Path) -> Verified:
-    seen = verify(folder)
-    wrong = [each for each in seen.findings if each.code not in LEFT_BY_A_KILL]
-    if wrong:
-        raise StorageError(
-            "BEN-STO-012",
-            f"the record does not verify: {wrong[0].message}",
-            where=str(folder),
-            todo="restore from another backup; this one was changed or damaged",
-        )
-    return seen
-
-
 def _copy(folder: Path, target: Path) -> None:
     """Copy by way of a folder with another name, so that a copy that broke off is never taken for the run."""
     beside = target.with_name(f".{target.name}.part")
@@ -85,7 +73,7 @@ def _copy(folder: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(folder, beside, symlinks=True, ignore=shutil.ignore_patterns(BUNDLE_FILE))
-        _require_whole(beside)
+        require_whole(beside, DAMAGED)
         beside.rename(target)
     except OSError as error:
         raise StorageError("BEN-STO-001", f"it cannot be written: {error}", where=str(target)) from error

@@ -15,7 +15,7 @@ from typing import Any
 from pytest_conformance.errors import StorageError
 from pytest_conformance.record.attestation import JOURNAL, SEQUEL, Attestation, read_attestations
 from pytest_conformance.record.events import FORMAT, Event
-from pytest_conformance.record.findings import Finding, Verified
+from pytest_conformance.record.findings import LEFT_BY_A_KILL, Finding, Verified
 from pytest_conformance.record.journal import GENESIS, LINE_CAP, decode
 from pytest_conformance.record.keys import PublicKey
 from pytest_conformance.record.merkle import Frontier
@@ -51,6 +51,21 @@ def verify(folder: Path, *, trusted: Mapping[str, PublicKey] | None = None) -> V
     named = {str(each["file"]): each for each in walk.evidence}
     seen.evidence = len(named)
     seen.findings += check_evidence(folder, named, seen)
+    return seen
+
+
+def require_whole(folder: Path, todo: str = "find out who changed it; restore the folder from a copy") -> Verified:
+    """Return what `verify` sees; StorageError BEN-STO-012 when it finds more than a kill may leave."""
+    seen = verify(folder)
+    wrong = [each for each in seen.findings if each.code not in LEFT_BY_A_KILL]
+    if wrong:
+        raise StorageError(
+            "BEN-STO-012",
+            f"the record does not verify: {wrong[0].message}",
+            where=str(folder),
+            expected="journal and evidence as they were written",
+            todo=todo,
+        )
     return seen
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_conformance.errors import StorageError
-from pytest_conformance.record import verify_run
-from pytest_conformance.record.findings import LEFT_BY_A_KILL
 from pytest_conformance.record.journal import iterate_journal
+from pytest_conformance.record.verify import require_whole
 from pytest_conformance.reports.html_report import write_report
 from pytest_conformance.reports.junit_view import write_junit
 from pytest_conformance.reports.reading import Record, read_record, record_of
@@ -34,15 +33,7 @@ def build_views(run_folder: Path) -> BuiltViews:
     verdicts or numbers out of the record than the one that ran it (fault case K11); what is there stays then.
     """
     record = read_record(run_folder)
-    wrong = [finding for finding in verify_run(run_folder) if finding.code not in LEFT_BY_A_KILL]
-    if wrong:
-        raise StorageError(
-            "BEN-STO-012",
-            f"the record does not verify: {wrong[0].message}",
-            where=str(run_folder),
-            expected="journal and evidence as they were written",
-            todo="find out who changed it; restore the folder from a copy",
-        )
+    require_whole(run_folder)
     _require_same_numbers(record)
     built = BuiltViews(record)
     views: dict[str, Callable[[], Path]] = {

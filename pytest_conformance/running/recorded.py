@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_conformance.errors import ConformanceError, MethodError, StorageError, UsageError
+from pytest_conformance.errors import ConformanceError, MethodError, UsageError
 from pytest_conformance.record.hints import hints_of
 
 if TYPE_CHECKING:
@@ -168,19 +168,9 @@ def read_recorded(folder: Path) -> Recorded:
     Raises StorageError BEN-STO-012 when journal or evidence do not verify; what a kill leaves is no obstacle.
     """
     from pytest_conformance.record import iterate_journal
-    from pytest_conformance.record.findings import LEFT_BY_A_KILL
-    from pytest_conformance.record.verify import verify
+    from pytest_conformance.record.verify import require_whole
 
-    seen = verify(folder)
-    wrong = [each for each in seen.findings if each.code not in LEFT_BY_A_KILL]
-    if wrong:
-        raise StorageError(
-            "BEN-STO-012",
-            f"the record does not verify: {wrong[0].message}",
-            where=str(folder),
-            expected="journal and evidence as they were written",
-            todo="find out who changed it; restore the folder from a copy",
-        )
+    seen = require_whole(folder)
     recorded = Recorded(folder, head=seen.head)
     for event in iterate_journal(folder / "journal.jsonl"):
         _take(recorded, event)
