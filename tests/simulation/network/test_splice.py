@@ -51,6 +51,6 @@ def test_a_connection_that_leads_nowhere_is_reset() -> None:
 
     near = socket.create_server(("127.0.0.1", 0))
     splice = Splice(near, nowhere)
-    with socket.create_connection(near.getsockname(), timeout=5) as client, pytest.raises(ConnectionResetError):
-        client.recv(1)
+    with pytest.raises(ConnectionResetError):  # by `create_connection` already, where the reset is quick
+        socket.create_connection(near.getsockname(), timeout=5).recv(1)
     splice.close()
