@@ -56,11 +56,12 @@ def require_released(state: Path, file: BenchFile) -> None:
 def require_same(state: Path, file: BenchFile, identities: Mapping[str, Identity]) -> None:
     """Remember who is in which role of the bench; an instrument that is another one than last goes into quarantine.
 
-    Raises BenchError BEN-QUA-003 then. An instrument that tells no serial number is not compared.
+    Raises BenchError BEN-QUA-003 then. What tells no maker and serial number of its own is not compared: a person's
+    terminal, a camera that is known by its address alone.
     """
     path = _memory(state, file.name)
     before = _remembered(path)
-    now = {role: f"{each.model} {each.serial}".strip() for role, each in identities.items() if each.serial}
+    now = {role: f"{each.model} {each.serial}".strip() for role, each in identities.items() if _tells(role, each)}
     replaced = [role for role, who in now.items() if before.get(role, who) != who]
     for role in replaced:
         reason = f"{role} was replaced: {before[role]} before, {now[role]} now"
@@ -82,6 +83,10 @@ def forget(state: Path, bench: str, roles: Iterable[str]) -> None:
     path = _memory(state, bench)
     gone = set(roles)
     _remember(path, {role: who for role, who in _remembered(path).items() if role not in gone})
+
+
+def _tells(role: str, identity: Identity) -> bool:
+    return bool(identity.manufacturer and identity.serial) and not identity.serial.startswith(f"{role} at ")
 
 
 def _release(file: BenchFile, role: str) -> str:
