@@ -137,7 +137,9 @@ def test_F09_a_killed_campaign_goes_on_and_ends_as_the_undisturbed_one(
     assert len(void) <= kills
     assert [each["number"] for each in trials(ran.events)] == list(range(1, len(whole) + len(void) + 1))
     states = [each.data["state"] for each in ran.of_type("campaign")]
-    assert states == ["sealed", *["resumed", "enrolled"] * kills, "ended"]
+    assert (states[0], states[-1], set(states[1:-1])) == ("sealed", "ended", {"resumed", "enrolled"})
+    assert states[-2] == "enrolled", "what ended it was compared with an enrolment of its own"
+    assert 1 <= states.count("enrolled") <= states.count("resumed") <= kills  # a kill may fall between the two
     rows = [{key: row[key] for key in ("verdict", "cause", "reason")} for row in (
         ran.clauses["CN-LOCK-GB-B"], undisturbed.clauses["CN-LOCK-GB-B"])]  # fmt: skip
     assert rows[0] == rows[1]
