@@ -111,7 +111,7 @@ def _take(record: Record, event: Event) -> None:
         attempt = f"attempt {data['attempt']} of {data['name']!r} was ended by a fault of the bench"
         record.repeats.append(f"{attempt}, and it was done again: {data.get('reason', '')}")
         record.notes.append(record.repeats[-1])
-    elif event.type == "golden":
+    elif event.type == "golden" and data not in record.golden:  # each worker of a parallel run tells it
         record.golden.append(data)
     elif event.type == "operator":
         _operator(record, data)
