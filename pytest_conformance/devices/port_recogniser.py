@@ -50,14 +50,14 @@ class PortRecogniser:
         device, console, clock = self._device, self._device.console, self._device.clock
         self._make_ready()
         began, self._before = self._before, clock.now()
-        presenter = self._presenter()
+        presenter, status = self._presenter(), {}
         with presenter.showing(what) as ongoing:
             shown = ongoing.done
             stimulus = clock.now()
             if console.call("wake").get("looking", True):
                 console.wait_event(tuple(DECISIONS), since=stimulus, timeout=PATIENCE, fenced=True)
                 clock.sleep(AFTERWARDS)
-                console.call("status")
+                status = console.call("status")
             acted = self._acted(began)
             ended = self._before = clock.now()
         said = [each for each in console.recent(began) if each.at <= ended]
@@ -80,6 +80,7 @@ class PortRecogniser:
             restarted=restarted,
             appeared=shown.seen is not None if presenter.watched else None,
             lux=shown.lux,
+            battery=_charge(status.get("battery")),
         )
 
     def locked_out(self) -> int | None:
@@ -98,6 +99,12 @@ class PortRecogniser:
         if self._device.presenter is None:
             raise MethodError("MET-STI-001", "nothing can be shown to the device", todo="add a mover and registers")
         return self._device.presenter
+
+
+def _charge(said: object) -> float | None:
+    """Return the charge of the battery that the device tells; None for what is no share from 0 to 1."""
+    number = isinstance(said, int | float) and not isinstance(said, bool)
+    return float(said) if number and 0 <= said <= 1 else None  # type: ignore[arg-type,operator]
 
 
 class FaceRecogniser(PortRecogniser):
