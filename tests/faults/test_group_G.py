@@ -135,7 +135,7 @@ def test_G13_a_file_that_changes_during_the_run_counts_as_it_was_read_and_the_ch
     for name in ("bench", "declaration", "profile"):
         files[name] = tmp_path / f"{name}.yaml"
         files[name].write_text(f"# {name}\n")
-    request: Any = type("Request", (), {})()
+    request: Any = type("Request", (), {"order": None})()
     for name, file in files.items():
         setattr(request, name, _Named(file, hashlib.sha256(file.read_bytes()).hexdigest()))
     read = request.declaration.digest
@@ -169,7 +169,7 @@ def test_G12_a_secret_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[
     """Passwords in addresses and fields: warned on the terminal and in the record, whose copy carries stars."""
     import hashlib
 
-    request: Any = type("Request", (), {})()
+    request: Any = type("Request", (), {"order": None})()
     for name, text in (("bench", SECRETS), ("declaration", "# none\n"), ("profile", "# none\n")):
         file = tmp_path / f"{name}.yaml"
         file.write_text(text)

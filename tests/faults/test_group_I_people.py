@@ -7,11 +7,13 @@ import re
 import socket
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from pytest_conformance.bench.golden import Check, Judged, Ledger, now
 from pytest_conformance.reports.reading import read_record
 
 ROLE = """
@@ -64,6 +66,14 @@ class Browser:
         found = re.search(r'name="number" value="(\d+)"', self.page)
         assert found, self.page
         return self.send("/answer", number=found[1], answer=line, **more)
+
+
+GOLDEN = """
+golden:
+  samples:
+    - {name: GS, dut: mock-lock, clauses: [CN-FRT-8.a], must: PASS}
+    - {name: KB, dut: mock-lock, clauses: [CN-FRT-8.a], must: FAIL}
+"""
 
 
 @pytest.fixture
@@ -150,15 +160,16 @@ def test_I03_two_answers_that_contradict(asked: Any, until: Any) -> None:
     assert "conflict: anna answered" in (ran.folder / "report.html").read_text("utf-8")
 
 
-def test_I04_a_person_who_is_not_authorised(asked: Any, until: Any) -> None:
+def test_I04_a_person_who_is_not_authorised(asked: Any, until: Any, tmp_path: Path) -> None:
     """Not authorised for the clause, or logged in too long ago: no answer; overridden, the run is not accredited."""
     calibrated = "calibration: {certificate: c, body: b, due: 2999-01-01}"
+    Ledger(tmp_path / "state", "own").add_check(Check("opening", now(), "anna", (Judged("GS", "PASS", "run"),)))
     ran, browser = asked(
         ASKS,
         "--accredited",
         more="session: 3 s\n    methods: {anna: ['EN303645-*'], bob: ['CN-*']}",
         supply=calibrated,
-        rest=f"validated: {version('pytest-conformance')}\n",
+        rest=f"validated: {version('pytest-conformance')}\n{GOLDEN}",
     )
     bob = browser("bob")
     anna = browser("anna")
