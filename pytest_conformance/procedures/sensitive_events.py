@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SUBJECT = "S1"
 ANSWER = 3.0
 """Seconds of bench time in which a device says what it saw or heard."""
+EARLIER = 1_000_000_000
+"""Nanoseconds by which a screen may be dated before the act that led to it: a device counts in its own milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _heard(watch: ReferenceWearable, declaration: Declaration, clock: Clock) -> 
     def answered(since: int) -> bool:
         """Tell whether the watch answered the talk key: by a message, or by saying that it may not listen."""
         clock.sleep(ANSWER)
-        return any(each.at >= since and each.id in ("message", "microphone-off") for each in watch.shown_screens())
+        ids = ("message", "microphone-off")
+        return any(each.at >= since - EARLIER and each.id in ids for each in watch.shown_screens())
 
     def happen() -> bool:
         since = clock.now()

@@ -65,13 +65,14 @@ class Camera:
 class Watch:
     kind = "wearable"
 
-    def __init__(self, clock: Clock, answer: str, idle: str) -> None:
+    def __init__(self, clock: Clock, answer: str, idle: str, early: int = 0) -> None:
         self.clock, self.answer, self.idle, self.screens = clock, answer, idle, []  # type: ignore[var-annotated]
+        self.early = early
         self.voices = {"phrase": b"RIFF"}
 
     def talk(self, sound: bytes) -> None:
         assert sound == b"RIFF"
-        self.screens.append(SimpleNamespace(id=self.answer, at=self.clock.now()))
+        self.screens.append(SimpleNamespace(id=self.answer, at=self.clock.now() - self.early))
 
     def open(self, name: str) -> None:
         self.screens.append(SimpleNamespace(id=self.idle, at=self.clock.now()))
@@ -108,6 +109,13 @@ def test_a_watch_answers_the_talk_key_and_not_a_look_at_the_time(answer: str) ->
     assert [good.happen(), good.sham(), good.happen()] == [True, False, True]
     odd = event(Watch(clock, "time", answer), clock)
     assert (odd.happen(), odd.sham()) == (False, True)
+
+
+def test_a_watch_that_dates_its_screens_by_its_own_milliseconds_has_answered_all_the_same() -> None:
+    clock = Clock()
+    clock.sleep(10.0)
+    early = event(Watch(clock, "message", "time", early=5_000_000), clock)
+    assert [early.happen(), early.sham(), early.happen()] == [True, False, True]
 
 
 def test_another_kind_of_device_has_none() -> None:
