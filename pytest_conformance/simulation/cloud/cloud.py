@@ -8,6 +8,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pytest_conformance.simulation import quic
 from pytest_conformance.simulation.cloud.accounts import Account, Accounts, Policy
@@ -77,16 +78,9 @@ class Cloud:
     def open_side_doors(self, name: str) -> None:
         """Open what leaking devices use at the host `name`: CoAP over UDP and a private protocol over TCP."""
         host = self.host(name)
-        key = f"side doors of {host.address}"
-        with self._lock:
-            if key in self._served or not self._started:
-                return
-            self._served.add(key)
-
-        def note(path: str, body: bytes, peer: str) -> None:
-            content = (host.name, path, "application/octet-stream", body, self._network.sender_of(peer))
-            self.store.receive(Item(self._timeline.now(), *content))
-
+        if not self._claimed(f"side doors of {host.address}"):
+            return
+        note = partial(self._note, host.name)
         serve_coap(self._network.serve(host.address, COAP, "udp"), note)
         door = self._network.serve(host.address, PRIVATE)
         self._accept(door, lambda connection, *_: serve_private(connection, note), secure=False)
@@ -94,18 +88,24 @@ class Cloud:
     def open_quic(self, name: str) -> None:
         """Let the host `name` answer HTTP/3 over UDP 443 as well."""
         host = self.host(name)
-        key = f"quic of {host.address}"
-        with self._lock:
-            if key in self._served or not self._started:
-                return
-            self._served.add(key)
-
-        def note(path: str, body: bytes, peer: str) -> None:
-            content = (host.name, path, "application/octet-stream", body, self._network.sender_of(peer))
-            self.store.receive(Item(self._timeline.now(), *content))
-
+        if not self._claimed(f"quic of {host.address}"):
+            return
+        note = partial(self._note, host.name)
         served = self._network.serve(host.address, quic.PORT, "udp")
         quic.QuicDoor(served, self._network.authority.issue(host.name), note).start()
+
+    def _claimed(self, key: str) -> bool:
+        """Tell whether `key` may be served now: the cloud has started, and nobody serves it yet."""
+        with self._lock:
+            if key in self._served or not self._started:
+                return False
+            self._served.add(key)
+        return True
+
+    def _note(self, host: str, path: str, body: bytes, peer: str) -> None:
+        """Keep what came without HTTP's or MQTT's own words."""
+        content = (host, path, "application/octet-stream", body, self._network.sender_of(peer))
+        self.store.receive(Item(self._timeline.now(), *content))
 
     def find(self, name: str) -> Host | None:
         """Return the host of that name, if there is one."""
