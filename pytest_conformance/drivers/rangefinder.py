@@ -32,6 +32,8 @@ class SerialRangefinder(AskedInstrument):
     def __init__(self, settings: RangefinderSettings, context: DriverContext) -> None:
         super().__init__(settings, context)
         self._settings = settings
+        self._owed = False
+        """Whether an answer may still come late: it is thrown away before the next question, which takes 50 ms."""
 
     def millimetres(self) -> float:
         """Measure the distance, mm.
@@ -39,8 +41,11 @@ class SerialRangefinder(AskedInstrument):
         Raises InstrumentError BEN-INS-160 when nothing stands there or it is out of range, BEN-INS-161 for an answer
         that is none, or damaged.
         """
-        self._line.drain()
+        if self._owed:
+            self._line.drain()
+        self._owed = True
         answer = self._line.ask("RANGE?", lambda given: given.startswith("RANGE "))
+        self._owed = False
         found = _RANGE.fullmatch(answer)
         own = self._settings
         if answer == "RANGE NONE" or (found and not own.nearest <= float(found[1]) <= own.farthest):

@@ -10,7 +10,7 @@ from pytest_conformance.errors import SurroundingsError
 from pytest_conformance.running import starting
 
 CLIMATE = "\n  thermometer: {{driver: scpi-thermometer, address: '{}'}}"
-RANGE = "\n  rangefinder: {{driver: serial-rangefinder, address: '{}'}}"
+RANGE = "\n  rangefinder: {{driver: serial-rangefinder, address: '{}', timeout: 300 ms}}"
 
 
 def test_B22_air_outside_the_limits(rig: Any, far: Any) -> None:
@@ -51,3 +51,18 @@ def test_a_rangefinder_tells_the_distance_or_why_not(rig: Any, far: Any) -> None
     send = line.send
     line.send = lambda content: send(content.replace(b"500.0", b"560.0"))
     assert bench.judged(finder.millimetres) == ("INCONCLUSIVE", "bench", "BEN-INS-161")
+
+
+def test_a_distance_that_comes_late_is_not_the_next_one(rig: Any, far: Any) -> None:
+    """The answer to a question that was given up is thrown away: the next reading is of now."""
+    bench = rig(roles=RANGE.format(far.manifest["rangefinder"]["address"]))
+    finder, line = bench.bench.role("rangefinder"), far.world.far_end("rangefinder").line
+    send = line.send
+    held: list[bytes] = []
+    line.send = held.append
+    assert bench.judged(finder.millimetres)[:2] == ("INCONCLUSIVE", "bench")
+    line.send = send
+    send(held[0])
+    far.world.distance.set(700.0)
+    assert finder.millimetres() == 700.0
+    assert finder.millimetres() == 700.0
